@@ -1,0 +1,44 @@
+"""Fixtures that every room shares.
+
+``peer`` finds one of Debian's programs.  The project's own programs carry the same names and come
+first in a developer's PATH, so the directories of the distribution are searched, not PATH.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PEER_DIRECTORIES = ("/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/share/openvswitch/scripts")
+
+
+def find_peer(program: str) -> str | None:
+    """The path of Debian's ``program``, or None."""
+    for directory in PEER_DIRECTORIES:
+        path = os.path.join(directory, program)
+        if os.access(path, os.X_OK):
+            return path
+    return None
+
+
+@pytest.fixture(scope="session")
+def peer() -> Callable[[str], str]:
+    """Look up a peer's program; skips the test by the program's name when it is not installed.
+
+    In CI (``PYOVN_PEERS=required``) a missing peer is a failure: nothing is skipped there.
+    """
+
+    def look_up(program: str) -> str:
+        path = find_peer(program)
+        if path is None:
+            if os.environ.get("PYOVN_PEERS") == "required":
+                pytest.fail(f"{program} is not installed, and here it must be")
+            pytest.skip(f"{program} is not installed")
+        return path
+
+    return look_up
