@@ -1,0 +1,1 @@
+"""What OVN's parts agree on: stages per profile, OpenFlow tables, registers, tunnel keys, port types."""
