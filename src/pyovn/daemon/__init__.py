@@ -1,0 +1,1 @@
+"""What every daemon and tool shares: options, directories, logging, control socket, process life."""

@@ -1,0 +1,1 @@
+"""Clock, transport and randomness, real or virtual."""
