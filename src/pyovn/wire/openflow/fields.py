@@ -54,8 +54,8 @@ class Field:
         "code",
         "form",
         "full",
-        "match_name",
         "maskable",
+        "match_name",
         "name",
         "nbytes",
         "nxm",
@@ -174,187 +174,155 @@ def field(name: str) -> Field:
     return found
 
 
-def _add(new: Field, *aliases: str, codes: tuple[Code, ...] = (), names: tuple[str, ...] = ()) -> Field:
-    new.order = len(ALL_FIELDS)
-    ALL_FIELDS.append(new)
-    for name in (new.name, *aliases):
-        FIELDS[name] = new
-    for name in (new.nxm, *names):
-        FIELDS_BY_NXM[name] = new
-    for code in (new.code, new.subfield_code, *codes):
-        FIELDS_BY_CODE[code] = new
-    return new
+_TABLE: Final = """
+# name, aliases   name in actions     other name              bits form     codes      needs      access
+eth_type,dl_type  NXM_OF_ETH_TYPE     OXM_OF_ETH_TYPE         16   hex      o5 n3      ethernet   x r as=dl_type
+nw_proto,ip_proto NXM_OF_IP_PROTO     OXM_OF_IP_PROTO         8    decimal  o10 n6     ip         x r
+pkt_mark          NXM_NX_PKT_MARK     -                       32   hex      m33        none
+conj_id           NXM_NX_CONJ_ID      -                       32   decimal  m37        none       x r
+actset_output     OXM_OF_ACTSET_OUTPUT ONFOXM_ET_ACTSET_OUTPUT 32   port     o43 f43    none       x r
+ct_state          NXM_NX_CT_STATE     -                       32   ct_state m105       none       r
+ct_zone           NXM_NX_CT_ZONE      -                       16   hex      m106       none       x r
+ct_mark           NXM_NX_CT_MARK      -                       32   hex      m107       none
+ct_label          NXM_NX_CT_LABEL     -                       128  hex      m108       none
+ct_nw_src         NXM_NX_CT_NW_SRC    -                       32   ipv4     m120       ct         r
+ct_nw_dst         NXM_NX_CT_NW_DST    -                       32   ipv4     m121       ct         r
+ct_ipv6_src       NXM_NX_CT_IPV6_SRC  -                       128  ipv6     m122       ct         r
+ct_ipv6_dst       NXM_NX_CT_IPV6_DST  -                       128  ipv6     m123       ct         r
+ct_nw_proto       NXM_NX_CT_NW_PROTO  -                       8    decimal  m119       ct         x r
+ct_tp_src         NXM_NX_CT_TP_SRC    -                       16   decimal  m124       ct         r
+ct_tp_dst         NXM_NX_CT_TP_DST    -                       16   decimal  m125       ct         r
+packet_type       OXM_OF_PACKET_TYPE  -                       32   packet_type o44        none       x r
+reg%16            NXM_NX_REG%         -                       32   hex      m0         none
+xreg%8            OXM_OF_PKT_REG%     -                       64   hex      p0         none
+xxreg%4           NXM_NX_XXREG%       -                       128  hex      m111       none
+tun_id,tunnel_id  NXM_NX_TUN_ID       OXM_OF_TUNNEL_ID        64   hex      o38 m16    none
+tun_src           NXM_NX_TUN_IPV4_SRC -                       32   ipv4     m31        none
+tun_dst           NXM_NX_TUN_IPV4_DST -                       32   ipv4     m32        none
+tun_ipv6_src      NXM_NX_TUN_IPV6_SRC -                       128  ipv6     m109       none
+tun_ipv6_dst      NXM_NX_TUN_IPV6_DST -                       128  ipv6     m110       none
+tun_gbp_id        NXM_NX_TUN_GBP_ID   -                       16   decimal  m38        none
+tun_gbp_flags     NXM_NX_TUN_GBP_FLAGS -                       8    hex      m39        none
+tun_flags         NXM_NX_TUN_FLAGS    -                       1/2  tun_flags m104       none
+tun_metadata%64   NXM_NX_TUN_METADATA% -                       992  metadata m40        none
+metadata          OXM_OF_METADATA     -                       64   hex      o2         none
+in_port           NXM_OF_IN_PORT      -                       16   port     o0 n0      none       x
+in_port_oxm       OXM_OF_IN_PORT      -                       32   port     o0         none       x
+vlan_tci          NXM_OF_VLAN_TCI     -                       16   hex      n4         ethernet
+vlan_vid          OXM_OF_VLAN_VID     -                       12/2 decimal  o6         ethernet
+vlan_pcp          OXM_OF_VLAN_PCP     -                       3    decimal  o7         vlan       x
+eth_src,dl_src    NXM_OF_ETH_SRC      OXM_OF_ETH_SRC          48   mac      o4 n2      ethernet   as=dl_src
+eth_dst,dl_dst    NXM_OF_ETH_DST      OXM_OF_ETH_DST          48   mac      o3 n1      ethernet   as=dl_dst
+ip_src,nw_src     NXM_OF_IP_SRC       OXM_OF_IPV4_SRC         32   ipv4     o11 n7     ipv4       as=nw_src
+ip_dst,nw_dst     NXM_OF_IP_DST       OXM_OF_IPV4_DST         32   ipv4     o12 n8     ipv4       as=nw_dst
+ipv6_src          NXM_NX_IPV6_SRC     OXM_OF_IPV6_SRC         128  ipv6     o26 m19    ipv6
+ipv6_dst          NXM_NX_IPV6_DST     OXM_OF_IPV6_DST         128  ipv6     o27 m20    ipv6
+ipv6_label        NXM_NX_IPV6_LABEL   OXM_OF_IPV6_FLABEL      20/4 label    o28 m27    ipv6
+arp_spa           NXM_OF_ARP_SPA      OXM_OF_ARP_SPA          32   ipv4     o22 n16    arp
+arp_tpa           NXM_OF_ARP_TPA      OXM_OF_ARP_TPA          32   ipv4     o23 n17    arp
+arp_op            NXM_OF_ARP_OP       OXM_OF_ARP_OP           16   decimal  o21 n15    arp        x
+arp_sha           NXM_NX_ARP_SHA      OXM_OF_ARP_SHA          48   mac      o24 m17    arp
+arp_tha           NXM_NX_ARP_THA      OXM_OF_ARP_THA          48   mac      o25 m18    arp
+ip_dscp           OXM_OF_IP_DSCP      -                       6    decimal  o8         ip         x
+nw_tos            NXM_OF_IP_TOS       -                       8    decimal  n5         ip         x
+nw_ecn,ip_ecn     NXM_NX_IP_ECN       OXM_OF_IP_ECN           2    decimal  o9 m28     ip         x
+nw_ttl            NXM_NX_IP_TTL       -                       8    decimal  m29        ip         x
+mpls_label        OXM_OF_MPLS_LABEL   -                       20/4 decimal  o34        mpls       x
+mpls_tc           OXM_OF_MPLS_TC      -                       3    decimal  o35        mpls       x
+mpls_ttl          NXM_NX_MPLS_TTL     -                       8    decimal  m30        mpls       x
+mpls_bos          OXM_OF_MPLS_BOS     -                       1    decimal  o36        mpls       x r
+ip_frag,nw_frag   NXM_NX_IP_FRAG      -                       2    frag     m26        ip         r as=nw_frag
+tcp_src,tp_src    NXM_OF_TCP_SRC      OXM_OF_TCP_SRC          16   transport o13 n9     tcp        as=tp_src
+tcp_dst,tp_dst    NXM_OF_TCP_DST      OXM_OF_TCP_DST          16   transport o14 n10    tcp        as=tp_dst
+udp_src           NXM_OF_UDP_SRC      OXM_OF_UDP_SRC          16   transport o15 n11    udp        as=tp_src
+udp_dst           NXM_OF_UDP_DST      OXM_OF_UDP_DST          16   transport o16 n12    udp        as=tp_dst
+sctp_src          OXM_OF_SCTP_SRC     -                       16   transport o17        sctp       as=tp_src
+sctp_dst          OXM_OF_SCTP_DST     -                       16   transport o18        sctp       as=tp_dst
+tcp_flags         NXM_NX_TCP_FLAGS    OXM_OF_TCP_FLAGS        12/2 tcp_flags o42 m34 f42 tcp        r
+icmp_type         NXM_OF_ICMP_TYPE    OXM_OF_ICMPV4_TYPE      8    decimal  o19 n13    icmp4      x
+icmp_code         NXM_OF_ICMP_CODE    OXM_OF_ICMPV4_CODE      8    decimal  o20 n14    icmp4      x
+icmpv6_type       NXM_NX_ICMPV6_TYPE  OXM_OF_ICMPV6_TYPE      8    decimal  o29 m21    icmp6      x as=icmp_type
+icmpv6_code       NXM_NX_ICMPV6_CODE  OXM_OF_ICMPV6_CODE      8    decimal  o30 m22    icmp6      x as=icmp_code
+nd_target         NXM_NX_ND_TARGET    OXM_OF_IPV6_ND_TARGET   128  ipv6     o31 m23    nd
+nd_sll            NXM_NX_ND_SLL       OXM_OF_IPV6_ND_SLL      48   mac      o32 m24    nd_solicit
+nd_tll            NXM_NX_ND_TLL       OXM_OF_IPV6_ND_TLL      48   mac      o33 m25    nd_advert
+nd_reserved       ERICOXM_OF_ICMPV6_ND_RESERVED -                       32   decimal  e1         nd         x
+nd_options_type   ERICOXM_OF_ICMPV6_ND_OPTIONS_TYPE -                       8    decimal  e2         nd         x
+"""
+"""One row per field or, with ``%N``, per family of N fields.
+
+Codes: o = OXM basic, n = NXM 0, m = NXM 1, p = packet registers, f = ONF's and e = Ericsson's
+experimenter; the first is what matches and set_field carry.  Access: x = exact match only, r =
+read-only, as= the name in a printed match.
+"""
+
+_CLASSES: Final = {
+    "o": (OXM_BASIC, 0),
+    "n": (NXM0, 0),
+    "m": (NXM1, 0),
+    "p": (OXM_REGISTERS, 0),
+    "f": (OXM_EXPERIMENTER, ONF),
+    "e": (OXM_EXPERIMENTER, ERICSSON),
+}
 
 
-def _nx(number: int) -> Code:
-    return Code(NXM1, number)
+def _code(text: str, number: int) -> Code:
+    oxm_class, experimenter = _CLASSES[text[0]]
+    return Code(oxm_class, int(text[1:]) + number, experimenter)
 
 
-def _of(number: int) -> Code:
-    return Code(OXM_BASIC, number)
-
-
-def _both(
-    name: str, oxm: str, oxm_field: int, nxm: str, old: Code, bits: int, form: str, *aliases: str,
-    prerequisites: str, maskable: bool = True, writable: bool = True, nbytes: int = 0, match_name: str = "",
-) -> Field:  # fmt: skip
-    """Declare a field that has both an NXM and an OXM code; the text uses the NXM name."""
-    return _add(
-        Field(
-            name, nxm, bits, form, _of(oxm_field), prerequisites=prerequisites, maskable=maskable,
-            writable=writable, nbytes=nbytes, match_name=match_name,
-        ),
-        *aliases, codes=(old,), names=(oxm,),
-    )  # fmt: skip
-
-
-def _declare_conntrack() -> None:
-    def add(name: str, number: int, bits: int, form: str, *, ct: bool = False, **more: bool) -> None:
-        prerequisites = "ct" if ct else "none"
-        _add(
-            Field(
-                name, f"NXM_NX_{name.upper()}", bits, form, _nx(number), prerequisites=prerequisites, **more
-            )
+def _declare(row: str) -> None:
+    names, nxm, other, size, form, *rest = row.split()
+    first_code = rest.pop(0)
+    codes = [first_code]
+    while rest[0] not in PREREQUISITES:
+        codes.append(rest.pop(0))
+    prerequisites, *access = rest
+    bits, _, nbytes = size.partition("/")
+    shown = next((word[3:] for word in access if word.startswith("as=")), "")
+    names, _, family = names.partition("%")
+    for number in range(int(family or 1)):
+        name, *aliases = names.split(",")
+        suffix = str(number) if family else ""
+        new = Field(
+            name + suffix,
+            nxm.replace("%", suffix),
+            int(bits),
+            form,
+            _code(first_code, number),
+            prerequisites=prerequisites,
+            maskable="x" not in access,
+            writable="r" not in access,
+            nbytes=int(nbytes or 0),
+            match_name=shown,
         )
-
-    add("ct_state", 105, 32, "ct_state", writable=False)
-    add("ct_zone", 106, 16, "hex", maskable=False, writable=False)
-    add("ct_mark", 107, 32, "hex")
-    add("ct_label", 108, 128, "hex")
-    add("ct_nw_src", 120, 32, "ipv4", ct=True, writable=False)
-    add("ct_nw_dst", 121, 32, "ipv4", ct=True, writable=False)
-    add("ct_ipv6_src", 122, 128, "ipv6", ct=True, writable=False)
-    add("ct_ipv6_dst", 123, 128, "ipv6", ct=True, writable=False)
-    add("ct_nw_proto", 119, 8, "decimal", ct=True, maskable=False, writable=False)
-    add("ct_tp_src", 124, 16, "decimal", ct=True, writable=False)
-    add("ct_tp_dst", 125, 16, "decimal", ct=True, writable=False)
+        new.order = len(ALL_FIELDS)
+        ALL_FIELDS.append(new)
+        FIELDS.update((each, new) for each in (new.name, *aliases))
+        FIELDS_BY_NXM.update((each, new) for each in (new.nxm, other) if each != "-")
+        FIELDS_BY_CODE.update((_code(text, number), new) for text in codes)
 
 
-def _declare_registers() -> None:
-    registers = [_add(Field(f"reg{n}", f"NXM_NX_REG{n}", 32, "hex", _nx(n))) for n in range(16)]
-    for name, code, nxm, bits, count in (
-        ("xreg", Code(OXM_REGISTERS, 0), "OXM_OF_PKT_REG", 64, 8),
-        ("xxreg", _nx(111), "NXM_NX_XXREG", 128, 4),
-    ):
+def _declare_views() -> None:
+    for name, bits, count in (("xreg", 64, 8), ("xxreg", 128, 4)):
+        step = bits // 32
         for n in range(count):
-            view = _add(
-                Field(f"{name}{n}", f"{nxm}{n}", bits, "hex", Code(code.oxm_class, code.oxm_field + n))
+            FIELDS[f"{name}{n}"].views = tuple(
+                View(FIELDS[f"reg{n * step + i}"], 0, bits - 32 * (i + 1), 32) for i in range(step)
             )
-            step = bits // 32
-            view.views = tuple(View(registers[n * step + i], 0, bits - 32 * (i + 1), 32) for i in range(step))
-
-
-def _declare_tunnel() -> None:
-    _add(Field("tun_id", "NXM_NX_TUN_ID", 64, "hex", _of(38)), "tunnel_id", codes=(_nx(16),), names=("OXM_OF_TUNNEL_ID",))  # fmt: skip
-    _add(Field("tun_src", "NXM_NX_TUN_IPV4_SRC", 32, "ipv4", _nx(31)))
-    _add(Field("tun_dst", "NXM_NX_TUN_IPV4_DST", 32, "ipv4", _nx(32)))
-    _add(Field("tun_ipv6_src", "NXM_NX_TUN_IPV6_SRC", 128, "ipv6", _nx(109)))
-    _add(Field("tun_ipv6_dst", "NXM_NX_TUN_IPV6_DST", 128, "ipv6", _nx(110)))
-    _add(Field("tun_gbp_id", "NXM_NX_TUN_GBP_ID", 16, "decimal", _nx(38)))
-    _add(Field("tun_gbp_flags", "NXM_NX_TUN_GBP_FLAGS", 8, "hex", _nx(39)))
-    _add(Field("tun_flags", "NXM_NX_TUN_FLAGS", 1, "tun_flags", _nx(104), nbytes=2))
-    for n in range(64):
-        _add(Field(f"tun_metadata{n}", f"NXM_NX_TUN_METADATA{n}", 992, "metadata", _nx(40 + n)))
-
-
-def _declare_link() -> None:
-    _add(Field("metadata", "OXM_OF_METADATA", 64, "hex", _of(2)))
-    # Inside Open vSwitch a port has 16 bits; OXM_OF_IN_PORT carries the same in 32 (ovs-fields(7)).
-    port = _add(
-        Field("in_port", "NXM_OF_IN_PORT", 16, "port", _of(0), maskable=False, subfield_code=Code(NXM0, 0))
-    )
-    wide = Field("in_port_oxm", "OXM_OF_IN_PORT", 32, "port", _of(0), maskable=False)
-    _add(wide)
-    FIELDS_BY_CODE[_of(0)] = wide
-    wide.views = (View(port, 0, 0, 16),)
-    tci = _add(Field("vlan_tci", "NXM_OF_VLAN_TCI", 16, "hex", Code(NXM0, 4)))
-    vid = _add(Field("vlan_vid", "OXM_OF_VLAN_VID", 12, "decimal", _of(6), nbytes=2))
-    pcp = _add(
-        Field("vlan_pcp", "OXM_OF_VLAN_PCP", 3, "decimal", _of(7), prerequisites="vlan", maskable=False)
-    )
+    # Inside Open vSwitch a port has 16 bits, which OXM_OF_IN_PORT widens (ovs-fields(7), in_port_oxm);
+    # a move or push of in_port is that of the narrow field.
+    FIELDS["in_port"].subfield_code = Code(NXM0, 0)
+    FIELDS["in_port_oxm"].views = (View(FIELDS["in_port"], 0, 0, 16),)
+    tci = FIELDS["vlan_tci"]
     # OXM's vlan_vid has the CFI bit as "a tag is present" (OpenFlow 1.5.1, section 7.2.3.8).
-    vid.full = 0x1FFF
-    vid.views = (View(tci, 0, 0, 13),)
-    pcp.views = (View(tci, 13, 0, 3),)
-    _both("eth_src", "OXM_OF_ETH_SRC", 4, "NXM_OF_ETH_SRC", Code(NXM0, 2), 48, "mac", "dl_src", prerequisites="ethernet", match_name="dl_src")  # fmt: skip
-    _both("eth_dst", "OXM_OF_ETH_DST", 3, "NXM_OF_ETH_DST", Code(NXM0, 1), 48, "mac", "dl_dst", prerequisites="ethernet", match_name="dl_dst")  # fmt: skip
+    FIELDS["vlan_vid"].full = 0x1FFF
+    FIELDS["vlan_vid"].views = (View(tci, 0, 0, 13),)
+    FIELDS["vlan_pcp"].views = (View(tci, 13, 0, 3),)
+    FIELDS["nw_tos"].views = (View(FIELDS["ip_dscp"], 0, 2, 6),)
 
 
-def _declare_network() -> None:
-    _both("ip_src", "OXM_OF_IPV4_SRC", 11, "NXM_OF_IP_SRC", Code(NXM0, 7), 32, "ipv4", "nw_src", prerequisites="ipv4", match_name="nw_src")  # fmt: skip
-    _both("ip_dst", "OXM_OF_IPV4_DST", 12, "NXM_OF_IP_DST", Code(NXM0, 8), 32, "ipv4", "nw_dst", prerequisites="ipv4", match_name="nw_dst")  # fmt: skip
-    _both("ipv6_src", "OXM_OF_IPV6_SRC", 26, "NXM_NX_IPV6_SRC", _nx(19), 128, "ipv6", prerequisites="ipv6")
-    _both("ipv6_dst", "OXM_OF_IPV6_DST", 27, "NXM_NX_IPV6_DST", _nx(20), 128, "ipv6", prerequisites="ipv6")
-    _both("ipv6_label", "OXM_OF_IPV6_FLABEL", 28, "NXM_NX_IPV6_LABEL", _nx(27), 20, "label", prerequisites="ipv6", nbytes=4)  # fmt: skip
-    _both("arp_spa", "OXM_OF_ARP_SPA", 22, "NXM_OF_ARP_SPA", Code(NXM0, 16), 32, "ipv4", prerequisites="arp")
-    _both("arp_tpa", "OXM_OF_ARP_TPA", 23, "NXM_OF_ARP_TPA", Code(NXM0, 17), 32, "ipv4", prerequisites="arp")
-    _both("arp_op", "OXM_OF_ARP_OP", 21, "NXM_OF_ARP_OP", Code(NXM0, 15), 16, "decimal", prerequisites="arp", maskable=False)  # fmt: skip
-    _both("arp_sha", "OXM_OF_ARP_SHA", 24, "NXM_NX_ARP_SHA", _nx(17), 48, "mac", prerequisites="arp")
-    _both("arp_tha", "OXM_OF_ARP_THA", 25, "NXM_NX_ARP_THA", _nx(18), 48, "mac", prerequisites="arp")
-    dscp = _add(Field("ip_dscp", "OXM_OF_IP_DSCP", 6, "decimal", _of(8), prerequisites="ip", maskable=False))
-    tos = _add(
-        Field("nw_tos", "NXM_OF_IP_TOS", 8, "decimal", Code(NXM0, 5), prerequisites="ip", maskable=False)
-    )
-    tos.views = (View(dscp, 0, 2, 6),)
-    _both("nw_ecn", "OXM_OF_IP_ECN", 9, "NXM_NX_IP_ECN", _nx(28), 2, "decimal", "ip_ecn", prerequisites="ip", maskable=False)  # fmt: skip
-    _add(Field("nw_ttl", "NXM_NX_IP_TTL", 8, "decimal", _nx(29), prerequisites="ip", maskable=False))
-    _add(Field("mpls_label", "OXM_OF_MPLS_LABEL", 20, "decimal", _of(34), prerequisites="mpls", maskable=False, nbytes=4))  # fmt: skip
-    _add(Field("mpls_tc", "OXM_OF_MPLS_TC", 3, "decimal", _of(35), prerequisites="mpls", maskable=False))
-    _add(Field("mpls_ttl", "NXM_NX_MPLS_TTL", 8, "decimal", _nx(30), prerequisites="mpls", maskable=False))
-    _add(Field("mpls_bos", "OXM_OF_MPLS_BOS", 1, "decimal", _of(36), prerequisites="mpls", maskable=False, writable=False))  # fmt: skip
-    _add(Field("ip_frag", "NXM_NX_IP_FRAG", 2, "frag", _nx(26), prerequisites="ip", writable=False, match_name="nw_frag"), "nw_frag")  # fmt: skip
-
-
-def _declare_transport() -> None:
-    for name, number, nxm in (("tcp", 13, 9), ("udp", 15, 11), ("sctp", 17, -1)):
-        for i, side in enumerate(("src", "dst")):
-            oxm = f"OXM_OF_{name.upper()}_{side.upper()}"
-            old = () if nxm < 0 else (Code(NXM0, nxm + i),)
-            _add(
-                Field(
-                    f"{name}_{side}", oxm.replace("OXM", "NXM") if old else oxm, 16, "transport",
-                    _of(number + i), prerequisites=name, match_name=f"tp_{side}",
-                ),
-                *((f"tp_{side}",) if name == "tcp" else ()), codes=old, names=(oxm,),
-            )  # fmt: skip
-    onf = Code(OXM_EXPERIMENTER, 42, ONF)
-    _add(
-        Field("tcp_flags", "NXM_NX_TCP_FLAGS", 12, "tcp_flags", _of(42), prerequisites="tcp", writable=False, nbytes=2),  # fmt: skip
-        codes=(_nx(34), onf), names=("OXM_OF_TCP_FLAGS",),
-    )  # fmt: skip
-    _both("icmp_type", "OXM_OF_ICMPV4_TYPE", 19, "NXM_OF_ICMP_TYPE", Code(NXM0, 13), 8, "decimal", prerequisites="icmp4", maskable=False)  # fmt: skip
-    _both("icmp_code", "OXM_OF_ICMPV4_CODE", 20, "NXM_OF_ICMP_CODE", Code(NXM0, 14), 8, "decimal", prerequisites="icmp4", maskable=False)  # fmt: skip
-    _both("icmpv6_type", "OXM_OF_ICMPV6_TYPE", 29, "NXM_NX_ICMPV6_TYPE", _nx(21), 8, "decimal", prerequisites="icmp6", maskable=False, match_name="icmp_type")  # fmt: skip
-    _both("icmpv6_code", "OXM_OF_ICMPV6_CODE", 30, "NXM_NX_ICMPV6_CODE", _nx(22), 8, "decimal", prerequisites="icmp6", maskable=False, match_name="icmp_code")  # fmt: skip
-    _both("nd_target", "OXM_OF_IPV6_ND_TARGET", 31, "NXM_NX_ND_TARGET", _nx(23), 128, "ipv6", prerequisites="nd")  # fmt: skip
-    _both("nd_sll", "OXM_OF_IPV6_ND_SLL", 32, "NXM_NX_ND_SLL", _nx(24), 48, "mac", prerequisites="nd_solicit")  # fmt: skip
-    _both("nd_tll", "OXM_OF_IPV6_ND_TLL", 33, "NXM_NX_ND_TLL", _nx(25), 48, "mac", prerequisites="nd_advert")  # fmt: skip
-    for name, number, bits in (("nd_reserved", 1, 32), ("nd_options_type", 2, 8)):
-        _add(
-            Field(
-                name, f"ERICOXM_OF_ICMPV6_{name.upper()}", bits, "decimal",
-                Code(OXM_EXPERIMENTER, number, ERICSSON), prerequisites="nd", maskable=False,
-            )
-        )  # fmt: skip
-
-
-def _declare_all() -> None:
-    _both("eth_type", "OXM_OF_ETH_TYPE", 5, "NXM_OF_ETH_TYPE", Code(NXM0, 3), 16, "hex", "dl_type", prerequisites="ethernet", maskable=False, writable=False, match_name="dl_type")  # fmt: skip
-    _both("nw_proto", "OXM_OF_IP_PROTO", 10, "NXM_OF_IP_PROTO", Code(NXM0, 6), 8, "decimal", "ip_proto", prerequisites="ip", maskable=False, writable=False)  # fmt: skip
-    _add(Field("pkt_mark", "NXM_NX_PKT_MARK", 32, "hex", _nx(33)))
-    _add(Field("conj_id", "NXM_NX_CONJ_ID", 32, "decimal", _nx(37), maskable=False, writable=False))
-    actset = Code(OXM_EXPERIMENTER, 43, ONF)
-    _add(
-        Field("actset_output", "OXM_OF_ACTSET_OUTPUT", 32, "port", _of(43), maskable=False, writable=False),
-        codes=(actset,), names=("ONFOXM_ET_ACTSET_OUTPUT",),
-    )  # fmt: skip
-    _declare_conntrack()
-    _add(Field("packet_type", "OXM_OF_PACKET_TYPE", 32, "packet_type", _of(44), maskable=False, writable=False))  # fmt: skip
-    _declare_registers()
-    _declare_tunnel()
-    _declare_link()
-    _declare_network()
-    _declare_transport()
-
-
-_declare_all()
+for _row in _TABLE.strip().splitlines():
+    if not _row.startswith("#"):
+        _declare(_row)
+_declare_views()
