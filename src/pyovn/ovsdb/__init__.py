@@ -1,0 +1,1 @@
+"""The database: values, schema, transactions, monitors, journal, server, client and replica (RFC 7047)."""
