@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from pyovn.schemas.columns import (
     Database,
+    Row,
     boolean,
     integer,
     many,
     mapping,
     optional,
-    Row,
     scalar,
     string,
     strong,

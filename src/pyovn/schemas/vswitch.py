@@ -1,19 +1,19 @@
 """The ``Open_vSwitch`` database as typed tables: the configuration and state of one hypervisor's switch.
 
 Equal to version 8.8.0 of the schema in tables, columns, types, constraints and indexes; a test
-compares them.  The meaning of a column is ovs-vswitchd.conf.db(5)'s; a comment stands where pyovn's use of it needs one.
+compares them.  The meaning of a column is that of ovs-vswitchd.conf.db(5).
 """
 
 from __future__ import annotations
 
 from pyovn.schemas.columns import (
     Database,
+    Row,
     boolean,
     integer,
     many,
     mapping,
     optional,
-    Row,
     scalar,
     string,
     strong,

@@ -1,0 +1,144 @@
+"""Derived relations: the union of what a function yields for each element of another relation.
+
+``Derived`` runs ``function(element)`` once per element of its source and again when something that
+this run read has changed.  The function yields pairs ``(item, why)``: an item of the union, and the
+reason in one line.  Several elements may yield the same item; it is in the union as long as one of
+them does.  *Why* is never part of the item's identity: a changed reason changes nothing downstream.
+
+Departures are handled before anything runs, so no derivation ever sees an owner that is gone.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+from pyovn.incremental.node import STALE, Node, drop, refresh
+from pyovn.incremental.relation import Relation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, KeysView
+
+    from pyovn.incremental.engine import Engine
+
+S = TypeVar("S")
+T = TypeVar("T")
+
+
+class Reason(NamedTuple):
+    """Why an item is there: the derivation, the element it ran for, and its one line."""
+
+    derivation: str
+    owner: Any
+    why: str
+
+
+class Derived(Relation[T], Generic[S, T]):
+    """The union of ``function(element)`` over ``source``."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        name: str,
+        source: Relation[S],
+        function: Callable[[S], Iterable[tuple[T, str]]],
+    ) -> None:
+        super().__init__(engine, name)
+        self._function = function
+        self._nodes: dict[S, Node] = {}
+        self._waiting: dict[Node, None] = {}
+        self._gone: list[tuple[Node, dict[T, str]]] = []
+        self._providers: dict[T, Node | tuple[Node, ...]] = {}
+        self.upstream[source] = None
+        source.subscribe(self)
+
+    # -- following the source ------------------------------------------------------------------
+
+    def insert(self, element: S) -> None:
+        """A new owner: its derivation is to be run."""
+        node = self._nodes[element] = Node(self, element)
+        self._waiting[node] = None
+
+    def remove(self, element: S) -> None:
+        """The owner is gone: its derivation will not run again."""
+        node = self._nodes.pop(element)
+        self._waiting.pop(node, None)
+        self._gone.append((node, node.value or {}))
+        drop(node)
+
+    def change(self, element: S, mask: int) -> None:
+        """A record's columns: those who read them have been marked already."""
+
+    # -- evaluation ----------------------------------------------------------------------------
+
+    def compute(self, key: Any) -> Any:
+        """Run the function; the items are unique, the last reason counts."""
+        return dict(self._function(key))
+
+    def wake(self, node: Node) -> None:
+        """A member is no longer fresh."""
+        self._waiting[node] = None
+
+    def update(self) -> None:
+        """Run what has to run, and push the net difference."""
+        delta: dict[T, int] = {}
+        for node, items in self._gone:
+            self._replace(node, items, {}, delta)
+        self._gone.clear()
+        while self._waiting:
+            waiting, self._waiting = self._waiting, {}
+            for node in waiting:
+                before = node.value or {}
+                refresh(node)
+                after = node.value or {}
+                if after is not before:
+                    self._replace(node, before, after, delta)
+        if delta:
+            came = [item for item, sign in delta.items() if sign > 0]
+            went = [item for item, sign in delta.items() if sign < 0]
+            self._push(came, went)
+
+    def _replace(self, node: Node, before: dict[T, str], after: dict[T, str], delta: dict[T, int]) -> None:
+        """Move the union from what ``node`` yielded to what it yields."""
+        providers = self._providers
+        for item in before.keys() - after.keys() if after else before:
+            held = providers[item]
+            if held is node:
+                del providers[item]
+                if delta.pop(item, 0) == 0:
+                    delta[item] = -1
+            elif isinstance(held, tuple):
+                rest = tuple(n for n in held if n is not node)
+                providers[item] = rest[0] if len(rest) == 1 else rest
+        for item in after.keys() - before.keys() if before else after:
+            held = providers.setdefault(item, node)
+            if held is node:
+                if delta.pop(item, 0) == 0:
+                    delta[item] = 1
+            else:
+                providers[item] = (*held, node) if isinstance(held, tuple) else (held, node)
+
+    # -- asking --------------------------------------------------------------------------------
+
+    def elements(self) -> KeysView[T]:
+        """The union as of the last time it was settled."""
+        return self._providers.keys()
+
+    def __contains__(self, item: object) -> bool:
+        """Whether the union has ``item``, without recording a read."""
+        return item in self._providers
+
+    def why(self, item: T) -> list[Reason]:
+        """The provenance of ``item``: each derivation that yields it; empty if there is none."""
+        held = self._providers.get(item)
+        if held is None:
+            return []
+        nodes = held if isinstance(held, tuple) else (held,)
+        return [Reason(self.name, node.key, node.value[item]) for node in nodes]
+
+    def derivations(self) -> list[Node]:
+        """All derivations, for the audit and for tests."""
+        return list(self._nodes.values())
+
+    def is_waiting(self, node: Node) -> bool:
+        """Whether ``node`` will be looked at in the next pass."""
+        return node in self._waiting or node.state == STALE

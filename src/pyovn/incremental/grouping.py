@@ -1,0 +1,187 @@
+"""Indexes and folds: a relation's elements by key, kept by inserting and removing, never re-listed.
+
+Both are told by a *key function* where an element belongs.  It may read its own element only (its
+columns, if it is a record), which is checked; so the place of an element can change only when the
+element does.
+
+An ``Index`` answers look-ups, also those that find nothing: each asked key is a source of its own,
+and who asked runs again when something comes to or goes from that key.
+
+A ``Fold`` keeps one aggregate per group, by a pair of functions that add and take away one value.
+Adding one port to a group of 10,000 costs one addition.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pyovn.incremental.family import Family
+from pyovn.incremental.node import mark
+from pyovn.incremental.tracking import ALL, STATE, Source, untracked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable, Iterable
+
+    from pyovn.incremental.engine import Engine
+    from pyovn.incremental.relation import Relation
+
+T = TypeVar("T")
+K = TypeVar("K", bound="Hashable")
+E = TypeVar("E")
+A = TypeVar("A")
+
+
+class Grouping(Family, Generic[T, K, E]):
+    """Follows a relation and knows for each element its (group, value) pairs."""
+
+    def __init__(
+        self, engine: Engine, name: str, source: Relation[T], pairs: Callable[[T], Iterable[tuple[K, E]]]
+    ) -> None:
+        super().__init__(engine, name)
+        self._pairs = pairs
+        self._placed: dict[T, tuple[tuple[K, E], ...]] = {}
+        self._mask = 0
+        self._asked: dict[K, Source] = {}
+        self.upstream[source] = None
+
+    def _follow(self, source: Relation[T]) -> None:
+        """Subscribe; the last step of a subclass's constructor, because elements come at once."""
+        source.subscribe(self)
+
+    def insert(self, element: T) -> None:
+        """Place a new element."""
+        pairs, mask = untracked(element, lambda e: tuple(self._pairs(e)))
+        self._mask |= mask
+        self._placed[element] = pairs
+        for group, value in pairs:
+            self._add(group, value)
+            self._touch(group)
+
+    def remove(self, element: T) -> None:
+        """Take an element away."""
+        for group, value in self._placed.pop(element):
+            self._take(group, value)
+            self._touch(group)
+
+    def change(self, element: T, mask: int) -> None:
+        """Move an element whose place depends on the changed columns."""
+        if not mask & self._mask:
+            return
+        before = self._placed[element]
+        after, seen = untracked(element, lambda e: tuple(self._pairs(e)))
+        self._mask |= seen
+        if before == after:
+            return
+        self._placed[element] = after
+        for pair in before:
+            if pair not in after:
+                self._take(*pair)
+                self._touch(pair[0])
+        for pair in after:
+            if pair not in before:
+                self._add(*pair)
+                self._touch(pair[0])
+
+    def _add(self, group: K, value: E) -> None:
+        raise NotImplementedError  # pragma: no cover - abstract
+
+    def _take(self, group: K, value: E) -> None:
+        raise NotImplementedError  # pragma: no cover - abstract
+
+    def _touch(self, group: K) -> None:
+        """The group's content changed: who asked for it must look again."""
+        source = self._asked.get(group)
+        if source is not None and source.readers:
+            mark(source.readers, ALL)
+
+    def _ask(self, group: K) -> None:
+        """Record that the running derivation looks at ``group``."""
+        self.read_by_current()
+        reads = STATE.reads
+        if reads is not None:
+            source = self._asked.get(group)
+            if source is None:
+                source = self._asked[group] = Source()
+                source.readers = None
+            reads[source] = 1
+
+    def sweep(self) -> None:
+        """Forget asked keys that nobody reads any more."""
+        self._asked = {group: source for group, source in self._asked.items() if source.readers}
+
+
+class Index(Grouping[T, K, T]):
+    """Elements by key."""
+
+    def __init__(
+        self, engine: Engine, name: str, source: Relation[T], keys: Callable[[T], Iterable[K]]
+    ) -> None:
+        super().__init__(engine, name, source, lambda element: [(key, element) for key in keys(element)])
+        self._members: dict[K, dict[T, None]] = {}
+        self._follow(source)
+
+    def _add(self, group: K, value: T) -> None:
+        self._members.setdefault(group, {})[value] = None
+
+    def _take(self, group: K, value: T) -> None:
+        members = self._members[group]
+        del members[value]
+        if not members:
+            del self._members[group]
+
+    def all(self, key: K) -> list[T]:
+        """Every element at ``key``, oldest first."""
+        self._ask(key)
+        return list(self._members.get(key, ()))
+
+    def one(self, key: K) -> T | None:
+        """The element at ``key``, or None.  Of several it is the one that came first."""
+        self._ask(key)
+        for element in self._members.get(key, ()):
+            return element
+        return None
+
+
+class Fold(Grouping[T, K, E], Generic[T, K, E, A]):
+    """One aggregate per group.
+
+    ``add(aggregate, value)`` and ``take(aggregate, value)`` return the new aggregate; they may change
+    the old one in place, since nobody else holds it.  ``view`` makes the immutable value that readers
+    get.  A group without elements has the view of ``empty()``.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        name: str,
+        source: Relation[T],
+        pairs: Callable[[T], Iterable[tuple[K, E]]],
+        *,
+        empty: Callable[[], A],
+        add: Callable[[A, E], A],
+        take: Callable[[A, E], A],
+        view: Callable[[A], Any] = lambda aggregate: aggregate,
+    ) -> None:
+        super().__init__(engine, name, source, pairs)
+        self._empty, self._plus, self._minus, self._view = empty, add, take, view
+        self._aggregates: dict[K, A] = {}
+        self._counts: dict[K, int] = {}
+        self._follow(source)
+
+    def _add(self, group: K, value: E) -> None:
+        aggregate = self._aggregates[group] if group in self._aggregates else self._empty()
+        self._aggregates[group] = self._plus(aggregate, value)
+        self._counts[group] = self._counts.get(group, 0) + 1
+
+    def _take(self, group: K, value: E) -> None:
+        count = self._counts[group] - 1
+        if count:
+            self._counts[group] = count
+            self._aggregates[group] = self._minus(self._aggregates[group], value)
+        else:
+            del self._counts[group], self._aggregates[group]
+
+    def value(self, group: K) -> Any:
+        """The group's aggregate as seen by ``view``."""
+        self._ask(group)
+        return self._view(self._aggregates[group] if group in self._aggregates else self._empty())

@@ -1,0 +1,1 @@
+"""The databases as typed tables: one module each, declared with ``columns``."""
