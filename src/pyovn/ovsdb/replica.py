@@ -79,13 +79,14 @@ class Index:
 class ReplicaTable:
     """The copy of one table."""
 
-    __slots__ = ("_codecs", "columns", "defaults", "indexes", "name", "present", "rows")
+    __slots__ = ("_codecs", "columns", "defaults", "exists", "indexes", "name", "present", "rows")
 
     def __init__(self, name: str, columns: Sequence[str]) -> None:
         self.name = name
         self.columns = tuple(columns)
         self.rows: dict[UUID, Row] = {}
         self.defaults: Row = (None,) * len(self.columns)
+        self.exists = False
         self.present: tuple[str, ...] = ()
         """The wanted columns that the server's schema has; none when it lacks the table."""
         self.indexes: dict[tuple[str, ...], Index] = {}
@@ -94,6 +95,7 @@ class ReplicaTable:
     def bind(self, schema: DatabaseSchema, expected: DatabaseSchema | None, interner: Interner) -> None:
         """Take the types of the columns from ``schema``, defaults of what it lacks from ``expected``."""
         real = schema.tables.get(self.name)
+        self.exists = real is not None
         wish = None if expected is None else expected.tables.get(self.name)
         defaults: list[Value] = []
         codecs: dict[str, tuple[int, Codec]] = {}
