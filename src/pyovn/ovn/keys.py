@@ -91,5 +91,5 @@ IP_MULTICAST_KEYS: Final = KeyRange(MC_FLOOD_L2.key + 1, (1 << 16) - 1)
 NO_PORT: Final = 0
 """The key in outport when no port has been chosen; ``outport == "none"`` compares with it."""
 
-OFPP_ANY_NAME: Final = "none"
+NO_PORT_NAME: Final = "none"
 """ovn-sb(5)'s name of the absent port in logical flows."""

@@ -1,0 +1,31 @@
+"""Errors of the logical-flow language: where in the text, what was found, what was expected."""
+
+from __future__ import annotations
+
+
+class LflowError(ValueError):
+    """The text of a match or of actions cannot be used.
+
+    ``position`` is an offset in characters from the start of ``text``; ``len(text)`` is its end.
+    """
+
+    def __init__(self, message: str, text: str = "", position: int = 0) -> None:
+        super().__init__(message)
+        self.message = message
+        self.text = text
+        self.position = position
+
+    def __str__(self) -> str:
+        if not self.text:
+            return self.message
+        found = self.text[self.position : self.position + 20]
+        where = f'at "{found}"' if found else "at the end"
+        return f"{self.message} (character {self.position + 1}, {where})"
+
+
+class ExprError(LflowError):
+    """A match expression is malformed, or compares what cannot be compared."""
+
+
+class ActionError(LflowError):
+    """Actions are malformed, not allowed where they stand, or not served."""
