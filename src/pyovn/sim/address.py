@@ -9,13 +9,19 @@ socket, so a caller has one kind of failure to handle.  TLS (``ssl:``, ``pssl:``
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DEFAULT_PORT: Final = 6640
 """The port of OVSDB (RFC 7047, section 7: IANA Considerations)."""
+
+SUN_PATH_MAX: Final = 108
 
 ANY_HOST: Final = ""
 """The host of a listener that accepts on every address."""
@@ -98,3 +104,20 @@ def _bracketed(host: str) -> str:
 
 def _unsupported(text: str) -> OSError:
     return failure(errno.EAFNOSUPPORT, text)
+
+
+@contextlib.contextmanager
+def unix_name(path: str) -> Iterator[str]:
+    """A name for ``path`` that fits into a socket address, whose 108 bytes (unix(7)) a path may exceed.
+
+    A longer one is named relative to its directory's descriptor; the name is good within the block.
+    """
+    if len(os.fsencode(path)) < SUN_PATH_MAX:
+        yield path
+        return
+    directory, base = os.path.split(path)
+    descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield f"/proc/self/fd/{descriptor}/{base}"
+    finally:
+        os.close(descriptor)

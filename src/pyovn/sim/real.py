@@ -1,0 +1,260 @@
+"""The runtime of a daemon on a machine: the machine's clock, sockets, and an asyncio loop.
+
+The loop is uvloop's where uvloop is installed.  Everything else is as on ``virtual``: callbacks on one
+thread, in the order of asking.  ``mem:NAME`` addresses are pipes in memory, so the daemons of a sandbox
+that share one ``RealRuntime`` talk without sockets.
+
+An exception that leaves a callback ends ``run_forever``, which raises it: a daemon whose state may be half
+updated must not go on; its monitor starts it again.  A loop that the caller brings keeps its own handler.
+
+Not here: processes, pidfiles, and what a signal means (``daemon``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import random
+import socket
+import time
+import weakref
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pyovn.sim import address as addresses
+from pyovn.sim.memory import Switchboard
+from pyovn.sim.sockets import SocketListener, SocketStream, prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyovn.sim.address import Address
+    from pyovn.sim.runtime import Listener, Runtime, Stream, Timer
+
+POLL_INTERVAL = 0.005
+"""Seconds between two looks at the predicate of ``run_until``."""
+
+
+def new_loop() -> asyncio.AbstractEventLoop:
+    """Make an event loop, of the faster kind when there is one."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+    return loop
+
+
+class RealRuntime:
+    """Implements ``runtime.Runtime``; see the module."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        """Use ``loop``, or make one."""
+        self.random = random.Random()  # noqa: S311 - spreads load; nothing secret is drawn from it
+        self._own_loop = loop is None
+        self.loop = loop if loop is not None else new_loop()
+        self._failure: BaseException | None = None
+        self._listeners: set[SocketListener] = set()
+        self._streams: weakref.WeakSet[SocketStream] = weakref.WeakSet()
+        self._board = Switchboard(self)
+        self._resolving: set[asyncio.Task[Any]] = set()
+        if self._own_loop:
+            self.loop.set_exception_handler(self._fail)
+
+    def now(self) -> float:
+        """Seconds of the machine's monotonic clock."""
+        return time.monotonic()
+
+    def wall(self) -> float:
+        """Seconds since 1970."""
+        return time.time()
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        """Run ``callback`` in the loop's next round."""
+        self.loop.call_soon(callback)
+
+    def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
+        """Run ``callback`` in ``delay`` seconds."""
+        return self.loop.call_later(delay, callback)
+
+    def listen(self, address: str, accept: Callable[[Stream], None]) -> Listener:
+        """Accept streams at a passive address; raises ``OSError``."""
+        if address.startswith("mem:"):
+            return self._board.listen(address, accept)
+        listener = SocketListener(self.loop, address, accept, self._streams.add)
+        self._listeners.add(listener)
+        return listener
+
+    def connect(
+        self, address: str, connected: Callable[[Stream], None], failed: Callable[[str], None]
+    ) -> None:
+        """Connect to an active address; one of the callbacks is called later."""
+        try:
+            key = addresses.parse_active(address)
+            if key.family == "mem":
+                self._board.connect(address, connected, failed)
+                return
+            numeric = key.family == "unix" or _is_numeric(key.name)
+        except OSError as error:
+            self.call_soon(partial(failed, addresses.reason(error)))
+            return
+        attempt = _Attempt(self, address, connected, failed)
+        if numeric:
+            self.call_soon(partial(attempt.start, [key]))
+        else:
+            task = self.loop.create_task(self._resolve(key, attempt))
+            self._resolving.add(task)
+            task.add_done_callback(self._resolving.discard)
+
+    def adopt(self, stream: SocketStream) -> None:
+        """Remember a stream until it is gone, to flush it when the runtime closes."""
+        self._streams.add(stream)
+
+    def add_signal_handler(self, signum: int, callback: Callable[[], None]) -> None:
+        """Run ``callback`` in the loop after the signal has come."""
+        self.loop.add_signal_handler(signum, callback)
+
+    def run_forever(self) -> None:
+        """Run until ``stop``; raises what a callback raised."""
+        self.loop.run_forever()
+        self._raise_failure()
+
+    def run_until(self, predicate: Callable[[], bool], timeout: float = 10.0) -> bool:
+        """Run until ``predicate()`` holds, at most ``timeout`` seconds; returns whether it did."""
+        deadline = self.now() + timeout
+
+        def look() -> None:
+            if predicate() or self.now() >= deadline:
+                self.stop()
+            else:
+                self.call_later(POLL_INTERVAL, look)
+
+        self.call_soon(look)
+        self.loop.run_forever()
+        self._raise_failure()
+        return predicate()
+
+    def stop(self) -> None:
+        """Let ``run_forever`` return after the current round of callbacks."""
+        self.loop.stop()
+
+    def close(self) -> None:
+        """Give up everything: send what the kernel takes at once, remove socket files, close the loop."""
+        for listener in list(self._listeners):
+            listener.close()
+        self._listeners.clear()
+        for stream in list(self._streams):
+            stream.flush_now()
+            stream.abort()
+        if self._own_loop:
+            self.loop.close()
+
+    def _raise_failure(self) -> None:
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
+
+    def _fail(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        exception = context.get("exception")
+        if exception is None:
+            loop.default_exception_handler(context)
+            return
+        if self._failure is None:
+            self._failure = exception
+        loop.stop()
+
+    async def _resolve(self, key: Address, attempt: _Attempt) -> None:
+        try:
+            found = await self.loop.getaddrinfo(key.name, key.port, type=socket.SOCK_STREAM)
+        except OSError as error:
+            self.call_soon(partial(attempt.failed, addresses.reason(error)))
+        except ValueError:  # a name that cannot be one: a null byte, an empty label
+            self.call_soon(partial(attempt.failed, os.strerror(errno.EINVAL)))
+        else:
+            keys = [addresses.Address("tcp", str(entry[4][0]), key.port) for entry in found]
+            self.call_soon(partial(attempt.start, keys))
+
+
+class _Attempt:
+    """One call of ``connect``: tries one address after the other."""
+
+    def __init__(
+        self,
+        runtime: RealRuntime,
+        text: str,
+        connected: Callable[[Stream], None],
+        failed: Callable[[str], None],
+    ) -> None:
+        self.runtime = runtime
+        self.text = text
+        self.connected = connected
+        self.failed = failed
+        self.left: list[Address] = []
+
+    def start(self, keys: list[Address]) -> None:
+        """Try ``keys``, of which there is at least one, in their order."""
+        self.left = keys
+        self._next()
+
+    def _next(self) -> None:
+        key = self.left.pop(0)
+        try:
+            connection, code = self._begin(key)
+        except OSError as error:
+            self._over(error.errno or errno.EINVAL)
+            return
+        if code == 0:
+            self._done(connection)
+        elif code == errno.EINPROGRESS:
+            self.runtime.loop.add_writer(connection.fileno(), self._writable, connection)
+        else:
+            connection.close()
+            self._over(code)
+
+    @staticmethod
+    def _begin(key: Address) -> tuple[socket.socket, int]:
+        if key.family == "unix":
+            connection = prepare(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+            try:
+                with addresses.unix_name(key.name) as name:
+                    return connection, connection.connect_ex(name)
+            except OSError:
+                connection.close()
+                raise
+        family = socket.AF_INET6 if ":" in key.name else socket.AF_INET
+        connection = prepare(socket.socket(family, socket.SOCK_STREAM))
+        return connection, connection.connect_ex((key.name, key.port))
+
+    def _writable(self, connection: socket.socket) -> None:
+        self.runtime.loop.remove_writer(connection.fileno())
+        code = connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if code:
+            connection.close()
+            self._over(code)
+        else:
+            self._done(connection)
+
+    def _done(self, connection: socket.socket) -> None:
+        stream = SocketStream(self.runtime.loop, connection, self.text)
+        self.runtime.adopt(stream)
+        self.connected(stream)
+
+    def _over(self, code: int) -> None:
+        if self.left:
+            self._next()
+        else:
+            self.failed(os.strerror(code))
+
+
+def _is_numeric(host: str) -> bool:
+    try:
+        socket.inet_pton(socket.AF_INET6 if ":" in host else socket.AF_INET, host)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def _conforms(runtime: RealRuntime) -> Runtime:
+    """Let the type checker hold the class to the protocol."""
+    return runtime
