@@ -84,13 +84,6 @@ class Group(Struct, frozen=True, cache_hash=True, gc=False):
     id: int
 
 
-class Enqueue(Struct, frozen=True, cache_hash=True, gc=False):
-    """Send to ``port`` through ``queue``."""
-
-    port: int
-    queue: int
-
-
 class SetQueue(Struct, frozen=True, cache_hash=True, gc=False):
     """Use ``queue`` for the outputs that follow."""
 
@@ -118,13 +111,6 @@ class SetField(Struct, frozen=True, cache_hash=True, gc=False):
     field: Field
     value: int
     mask: int | None = None
-
-
-class Load(Struct, frozen=True, cache_hash=True, gc=False):
-    """NXAST_REG_LOAD, printed ``load:``.  Open vSwitch itself turns it into ``SetField`` in OF1.5."""
-
-    value: int
-    destination: Subfield
 
 
 class Move(Struct, frozen=True, cache_hash=True, gc=False):
@@ -304,10 +290,19 @@ class WriteActions(Struct, frozen=True, cache_hash=True, gc=False):
 
 
 Action: TypeAlias = (
-    Output | OutputField | OutputTruncated | Group | Enqueue | SetQueue | PopQueue | Resubmit | SetField
-    | Load | Move | Push | Pop | Controller | Conjunction | Ct | CtClear | Clone | Note | PushVlan | PopVlan
+    Output | OutputField | OutputTruncated | Group | SetQueue | PopQueue | Resubmit | SetField
+    | Move | Push | Pop | Controller | Conjunction | Ct | CtClear | Clone | Note | PushVlan | PopVlan
     | DecTtl | CheckPktLarger | DeleteField | FinTimeout | Exit | Learn | Sample | Unknown | GotoTable | Meter
     | WriteMetadata | ClearActions | WriteActions
 )  # fmt: skip
 
 DROP: Final[tuple[Action, ...]] = ()
+
+
+def load(value: int, destination: Subfield) -> SetField:
+    """What ``load:VALUE->SUBFIELD`` means in OpenFlow 1.5: a masked ``SetField``."""
+    field = destination.field
+    if destination.bits == field.bits:
+        return SetField(field, value)
+    mask = (1 << destination.bits) - 1
+    return SetField(field, (value & mask) << destination.ofs, mask << destination.ofs)

@@ -175,79 +175,79 @@ def field(name: str) -> Field:
 
 
 _TABLE: Final = """
-# name, aliases   name in actions     other name              bits form     codes      needs      access
-eth_type,dl_type  NXM_OF_ETH_TYPE     OXM_OF_ETH_TYPE         16   hex      o5 n3      ethernet   x r as=dl_type
-nw_proto,ip_proto NXM_OF_IP_PROTO     OXM_OF_IP_PROTO         8    decimal  o10 n6     ip         x r
-pkt_mark          NXM_NX_PKT_MARK     -                       32   hex      m33        none
-conj_id           NXM_NX_CONJ_ID      -                       32   decimal  m37        none       x r
-actset_output     OXM_OF_ACTSET_OUTPUT ONFOXM_ET_ACTSET_OUTPUT 32   port     o43 f43    none       x r
-ct_state          NXM_NX_CT_STATE     -                       32   ct_state m105       none       r
-ct_zone           NXM_NX_CT_ZONE      -                       16   hex      m106       none       x r
-ct_mark           NXM_NX_CT_MARK      -                       32   hex      m107       none
-ct_label          NXM_NX_CT_LABEL     -                       128  hex      m108       none
-ct_nw_src         NXM_NX_CT_NW_SRC    -                       32   ipv4     m120       ct         r
-ct_nw_dst         NXM_NX_CT_NW_DST    -                       32   ipv4     m121       ct         r
-ct_ipv6_src       NXM_NX_CT_IPV6_SRC  -                       128  ipv6     m122       ct         r
-ct_ipv6_dst       NXM_NX_CT_IPV6_DST  -                       128  ipv6     m123       ct         r
-ct_nw_proto       NXM_NX_CT_NW_PROTO  -                       8    decimal  m119       ct         x r
-ct_tp_src         NXM_NX_CT_TP_SRC    -                       16   decimal  m124       ct         r
-ct_tp_dst         NXM_NX_CT_TP_DST    -                       16   decimal  m125       ct         r
-packet_type       OXM_OF_PACKET_TYPE  -                       32   packet_type o44        none       x r
-reg%16            NXM_NX_REG%         -                       32   hex      m0         none
-xreg%8            OXM_OF_PKT_REG%     -                       64   hex      p0         none
-xxreg%4           NXM_NX_XXREG%       -                       128  hex      m111       none
-tun_id,tunnel_id  NXM_NX_TUN_ID       OXM_OF_TUNNEL_ID        64   hex      o38 m16    none
-tun_src           NXM_NX_TUN_IPV4_SRC -                       32   ipv4     m31        none
-tun_dst           NXM_NX_TUN_IPV4_DST -                       32   ipv4     m32        none
-tun_ipv6_src      NXM_NX_TUN_IPV6_SRC -                       128  ipv6     m109       none
-tun_ipv6_dst      NXM_NX_TUN_IPV6_DST -                       128  ipv6     m110       none
-tun_gbp_id        NXM_NX_TUN_GBP_ID   -                       16   decimal  m38        none
-tun_gbp_flags     NXM_NX_TUN_GBP_FLAGS -                       8    hex      m39        none
-tun_flags         NXM_NX_TUN_FLAGS    -                       1/2  tun_flags m104       none
-tun_metadata%64   NXM_NX_TUN_METADATA% -                       992  metadata m40        none
-metadata          OXM_OF_METADATA     -                       64   hex      o2         none
-in_port           NXM_OF_IN_PORT      -                       16   port     o0 n0      none       x
-in_port_oxm       OXM_OF_IN_PORT      -                       32   port     o0         none       x
-vlan_tci          NXM_OF_VLAN_TCI     -                       16   hex      n4         ethernet
-vlan_vid          OXM_OF_VLAN_VID     -                       12/2 decimal  o6         ethernet
-vlan_pcp          OXM_OF_VLAN_PCP     -                       3    decimal  o7         vlan       x
-eth_src,dl_src    NXM_OF_ETH_SRC      OXM_OF_ETH_SRC          48   mac      o4 n2      ethernet   as=dl_src
-eth_dst,dl_dst    NXM_OF_ETH_DST      OXM_OF_ETH_DST          48   mac      o3 n1      ethernet   as=dl_dst
-ip_src,nw_src     NXM_OF_IP_SRC       OXM_OF_IPV4_SRC         32   ipv4     o11 n7     ipv4       as=nw_src
-ip_dst,nw_dst     NXM_OF_IP_DST       OXM_OF_IPV4_DST         32   ipv4     o12 n8     ipv4       as=nw_dst
-ipv6_src          NXM_NX_IPV6_SRC     OXM_OF_IPV6_SRC         128  ipv6     o26 m19    ipv6
-ipv6_dst          NXM_NX_IPV6_DST     OXM_OF_IPV6_DST         128  ipv6     o27 m20    ipv6
-ipv6_label        NXM_NX_IPV6_LABEL   OXM_OF_IPV6_FLABEL      20/4 label    o28 m27    ipv6
-arp_spa           NXM_OF_ARP_SPA      OXM_OF_ARP_SPA          32   ipv4     o22 n16    arp
-arp_tpa           NXM_OF_ARP_TPA      OXM_OF_ARP_TPA          32   ipv4     o23 n17    arp
-arp_op            NXM_OF_ARP_OP       OXM_OF_ARP_OP           16   decimal  o21 n15    arp        x
-arp_sha           NXM_NX_ARP_SHA      OXM_OF_ARP_SHA          48   mac      o24 m17    arp
-arp_tha           NXM_NX_ARP_THA      OXM_OF_ARP_THA          48   mac      o25 m18    arp
-ip_dscp           OXM_OF_IP_DSCP      -                       6    decimal  o8         ip         x
-nw_tos            NXM_OF_IP_TOS       -                       8    decimal  n5         ip         x
-nw_ecn,ip_ecn     NXM_NX_IP_ECN       OXM_OF_IP_ECN           2    decimal  o9 m28     ip         x
-nw_ttl            NXM_NX_IP_TTL       -                       8    decimal  m29        ip         x
-mpls_label        OXM_OF_MPLS_LABEL   -                       20/4 decimal  o34        mpls       x
-mpls_tc           OXM_OF_MPLS_TC      -                       3    decimal  o35        mpls       x
-mpls_ttl          NXM_NX_MPLS_TTL     -                       8    decimal  m30        mpls       x
-mpls_bos          OXM_OF_MPLS_BOS     -                       1    decimal  o36        mpls       x r
-ip_frag,nw_frag   NXM_NX_IP_FRAG      -                       2    frag     m26        ip         r as=nw_frag
-tcp_src,tp_src    NXM_OF_TCP_SRC      OXM_OF_TCP_SRC          16   transport o13 n9     tcp        as=tp_src
-tcp_dst,tp_dst    NXM_OF_TCP_DST      OXM_OF_TCP_DST          16   transport o14 n10    tcp        as=tp_dst
-udp_src           NXM_OF_UDP_SRC      OXM_OF_UDP_SRC          16   transport o15 n11    udp        as=tp_src
-udp_dst           NXM_OF_UDP_DST      OXM_OF_UDP_DST          16   transport o16 n12    udp        as=tp_dst
-sctp_src          OXM_OF_SCTP_SRC     -                       16   transport o17        sctp       as=tp_src
-sctp_dst          OXM_OF_SCTP_DST     -                       16   transport o18        sctp       as=tp_dst
-tcp_flags         NXM_NX_TCP_FLAGS    OXM_OF_TCP_FLAGS        12/2 tcp_flags o42 m34 f42 tcp        r
-icmp_type         NXM_OF_ICMP_TYPE    OXM_OF_ICMPV4_TYPE      8    decimal  o19 n13    icmp4      x
-icmp_code         NXM_OF_ICMP_CODE    OXM_OF_ICMPV4_CODE      8    decimal  o20 n14    icmp4      x
-icmpv6_type       NXM_NX_ICMPV6_TYPE  OXM_OF_ICMPV6_TYPE      8    decimal  o29 m21    icmp6      x as=icmp_type
-icmpv6_code       NXM_NX_ICMPV6_CODE  OXM_OF_ICMPV6_CODE      8    decimal  o30 m22    icmp6      x as=icmp_code
-nd_target         NXM_NX_ND_TARGET    OXM_OF_IPV6_ND_TARGET   128  ipv6     o31 m23    nd
-nd_sll            NXM_NX_ND_SLL       OXM_OF_IPV6_ND_SLL      48   mac      o32 m24    nd_solicit
-nd_tll            NXM_NX_ND_TLL       OXM_OF_IPV6_ND_TLL      48   mac      o33 m25    nd_advert
-nd_reserved       ERICOXM_OF_ICMPV6_ND_RESERVED -                       32   decimal  e1         nd         x
-nd_options_type   ERICOXM_OF_ICMPV6_ND_OPTIONS_TYPE -                       8    decimal  e2         nd         x
+# name, aliases  name in actions     other name             bits form     codes      needs      access
+eth_type,dl_type  NXM_OF_ETH_TYPE     OXM_OF_ETH_TYPE        16   hex      o5 n3     ethernet   x r as=dl_type
+nw_proto,ip_proto NXM_OF_IP_PROTO     OXM_OF_IP_PROTO        8    decimal  o10 n6    ip         x r
+pkt_mark          NXM_NX_PKT_MARK     -                      32   hex      m33       none
+conj_id           NXM_NX_CONJ_ID      -                      32   decimal  m37       none       x r
+actset_output     OXM_OF_ACTSET_OUTPUT ONFOXM_ET_ACTSET_OUTPUT 32   port     o43 f43   none       x r
+ct_state          NXM_NX_CT_STATE     -                      32   ct_state m105      none       r
+ct_zone           NXM_NX_CT_ZONE      -                      16   hex      m106      none       x r
+ct_mark           NXM_NX_CT_MARK      -                      32   hex      m107      none
+ct_label          NXM_NX_CT_LABEL     -                      128  hex      m108      none
+ct_nw_src         NXM_NX_CT_NW_SRC    -                      32   ipv4     m120      ct         r
+ct_nw_dst         NXM_NX_CT_NW_DST    -                      32   ipv4     m121      ct         r
+ct_ipv6_src       NXM_NX_CT_IPV6_SRC  -                      128  ipv6     m122      ct         r
+ct_ipv6_dst       NXM_NX_CT_IPV6_DST  -                      128  ipv6     m123      ct         r
+ct_nw_proto       NXM_NX_CT_NW_PROTO  -                      8    decimal  m119      ct         x r
+ct_tp_src         NXM_NX_CT_TP_SRC    -                      16   decimal  m124      ct         r
+ct_tp_dst         NXM_NX_CT_TP_DST    -                      16   decimal  m125      ct         r
+packet_type       OXM_OF_PACKET_TYPE  -                      32   packet_type o44       none       x r
+reg%16            NXM_NX_REG%         -                      32   hex      m0        none
+xreg%8            OXM_OF_PKT_REG%     -                      64   hex      p0        none
+xxreg%4           NXM_NX_XXREG%       -                      128  hex      m111      none
+tun_id,tunnel_id  NXM_NX_TUN_ID       OXM_OF_TUNNEL_ID       64   hex      o38 m16   none
+tun_src           NXM_NX_TUN_IPV4_SRC -                      32   ipv4     m31       none
+tun_dst           NXM_NX_TUN_IPV4_DST -                      32   ipv4     m32       none
+tun_ipv6_src      NXM_NX_TUN_IPV6_SRC -                      128  ipv6     m109      none
+tun_ipv6_dst      NXM_NX_TUN_IPV6_DST -                      128  ipv6     m110      none
+tun_gbp_id        NXM_NX_TUN_GBP_ID   -                      16   decimal  m38       none
+tun_gbp_flags     NXM_NX_TUN_GBP_FLAGS -                      8    hex      m39       none
+tun_flags         NXM_NX_TUN_FLAGS    -                      1/2  tun_flags m104      none
+tun_metadata%64   NXM_NX_TUN_METADATA% -                      992  metadata m40       none
+metadata          OXM_OF_METADATA     -                      64   hex      o2        none
+in_port           NXM_OF_IN_PORT      -                      16   port     o0 n0     none       x
+in_port_oxm       OXM_OF_IN_PORT      -                      32   port     o0        none       x
+vlan_tci          NXM_OF_VLAN_TCI     -                      16   hex      n4        ethernet
+vlan_vid          OXM_OF_VLAN_VID     -                      12/2 decimal  o6        ethernet
+vlan_pcp          OXM_OF_VLAN_PCP     -                      3    decimal  o7        vlan       x
+eth_src,dl_src    NXM_OF_ETH_SRC      OXM_OF_ETH_SRC         48   mac      o4 n2     ethernet   as=dl_src
+eth_dst,dl_dst    NXM_OF_ETH_DST      OXM_OF_ETH_DST         48   mac      o3 n1     ethernet   as=dl_dst
+ip_src,nw_src     NXM_OF_IP_SRC       OXM_OF_IPV4_SRC        32   ipv4     o11 n7    ipv4       as=nw_src
+ip_dst,nw_dst     NXM_OF_IP_DST       OXM_OF_IPV4_DST        32   ipv4     o12 n8    ipv4       as=nw_dst
+ipv6_src          NXM_NX_IPV6_SRC     OXM_OF_IPV6_SRC        128  ipv6     o26 m19   ipv6
+ipv6_dst          NXM_NX_IPV6_DST     OXM_OF_IPV6_DST        128  ipv6     o27 m20   ipv6
+ipv6_label        NXM_NX_IPV6_LABEL   OXM_OF_IPV6_FLABEL     20/4 label    o28 m27   ipv6
+arp_spa           NXM_OF_ARP_SPA      OXM_OF_ARP_SPA         32   ipv4     o22 n16   arp
+arp_tpa           NXM_OF_ARP_TPA      OXM_OF_ARP_TPA         32   ipv4     o23 n17   arp
+arp_op            NXM_OF_ARP_OP       OXM_OF_ARP_OP          16   decimal  o21 n15   arp        x
+arp_sha           NXM_NX_ARP_SHA      OXM_OF_ARP_SHA         48   mac      o24 m17   arp
+arp_tha           NXM_NX_ARP_THA      OXM_OF_ARP_THA         48   mac      o25 m18   arp
+ip_dscp           OXM_OF_IP_DSCP      -                      6    decimal  o8        ip         x
+nw_tos            NXM_OF_IP_TOS       -                      8    decimal  n5        ip         x
+nw_ecn,ip_ecn     NXM_NX_IP_ECN       OXM_OF_IP_ECN          2    decimal  o9 m28    ip         x
+nw_ttl            NXM_NX_IP_TTL       -                      8    decimal  m29       ip         x
+mpls_label        OXM_OF_MPLS_LABEL   -                      20/4 decimal  o34       mpls       x
+mpls_tc           OXM_OF_MPLS_TC      -                      3    decimal  o35       mpls       x
+mpls_ttl          NXM_NX_MPLS_TTL     -                      8    decimal  m30       mpls       x
+mpls_bos          OXM_OF_MPLS_BOS     -                      1    decimal  o36       mpls       x r
+ip_frag,nw_frag   NXM_NX_IP_FRAG      -                      2    frag     m26       ip         r as=nw_frag
+tcp_src,tp_src    NXM_OF_TCP_SRC      OXM_OF_TCP_SRC         16   transport o13 n9    tcp        as=tp_src
+tcp_dst,tp_dst    NXM_OF_TCP_DST      OXM_OF_TCP_DST         16   transport o14 n10   tcp        as=tp_dst
+udp_src           NXM_OF_UDP_SRC      OXM_OF_UDP_SRC         16   transport o15 n11   udp        as=tp_src
+udp_dst           NXM_OF_UDP_DST      OXM_OF_UDP_DST         16   transport o16 n12   udp        as=tp_dst
+sctp_src          OXM_OF_SCTP_SRC     -                      16   transport o17       sctp       as=tp_src
+sctp_dst          OXM_OF_SCTP_DST     -                      16   transport o18       sctp       as=tp_dst
+tcp_flags         NXM_NX_TCP_FLAGS    OXM_OF_TCP_FLAGS       12/2 tcp_flags o42 m34 f42 tcp        r
+icmp_type         NXM_OF_ICMP_TYPE    OXM_OF_ICMPV4_TYPE     8    decimal  o19 n13   icmp4      x
+icmp_code         NXM_OF_ICMP_CODE    OXM_OF_ICMPV4_CODE     8    decimal  o20 n14   icmp4      x
+icmpv6_type       NXM_NX_ICMPV6_TYPE  OXM_OF_ICMPV6_TYPE     8    decimal  o29 m21   icmp6      x as=icmp_type
+icmpv6_code       NXM_NX_ICMPV6_CODE  OXM_OF_ICMPV6_CODE     8    decimal  o30 m22   icmp6      x as=icmp_code
+nd_target         NXM_NX_ND_TARGET    OXM_OF_IPV6_ND_TARGET  128  ipv6     o31 m23   nd
+nd_sll            NXM_NX_ND_SLL       OXM_OF_IPV6_ND_SLL     48   mac      o32 m24   nd_solicit
+nd_tll            NXM_NX_ND_TLL       OXM_OF_IPV6_ND_TLL     48   mac      o33 m25   nd_advert
+nd_reserved       ERICOXM_OF_ICMPV6_ND_RESERVED - 32   decimal  e1        nd         x
+nd_options_type   ERICOXM_OF_ICMPV6_ND_OPTIONS_TYPE - 8    decimal  e2        nd         x
 """
 """One row per field or, with ``%N``, per family of N fields.
 

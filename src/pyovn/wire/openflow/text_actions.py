@@ -1,0 +1,205 @@
+"""Actions as ovs-ofctl prints them in OpenFlow 1.5 (ovs-actions(7)); ``parse_actions`` is in ``text_parse``.
+
+One printer per type of action, in a table.  Port numbers are shown by name when a mapping is given.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from pyovn.wire.openflow import actions as act
+from pyovn.wire.openflow.text_values import c_hex, format_ipv4, format_ipv6, format_port, format_value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    Names = Mapping[int, str] | None
+    Printer = Callable[[Any, Names], str]
+
+REASONS: Final = {
+    0: "no_match",
+    1: "action",
+    2: "invalid_ttl",
+    3: "action_set",
+    4: "group",
+    5: "packet_out",
+}
+ALGS: Final = {21: "ftp", 69: "tftp"}
+
+
+def format_subfield(subfield: act.Subfield) -> str:
+    """``NXM_NX_REG0[]``, ``NXM_NX_REG0[3]`` or ``NXM_NX_REG0[0..15]``."""
+    field, ofs, bits = subfield.field, subfield.ofs, subfield.bits
+    if ofs == 0 and bits == field.bits:
+        return f"{field.nxm}[]"
+    return f"{field.nxm}[{ofs}]" if bits == 1 else f"{field.nxm}[{ofs}..{ofs + bits - 1}]"
+
+
+def format_actions(actions: tuple[act.Action, ...], names: Names = None) -> str:
+    """``drop`` for the empty list, else the actions joined by commas."""
+    if not actions:
+        return "drop"
+    return ",".join([_PRINTERS[type(action)](action, names) for action in actions])
+
+
+def _output(action: act.Output, names: Names) -> str:
+    port = action.port
+    if port == act.PORT_CONTROLLER:
+        return f"CONTROLLER:{action.max_len}"
+    text = format_port(port, names)
+    return f"output:{text}" if port < act.PORT_MAX else text
+
+
+def _output_truncated(action: act.OutputTruncated, names: Names) -> str:
+    return f"output(port={format_port(action.port, names)},max_len={action.max_len})"
+
+
+def _resubmit(action: act.Resubmit, names: Names) -> str:
+    port = "" if action.port is None else format_port(action.port, names)
+    if action.table is None:
+        return f"resubmit:{port or 'IN_PORT'}" if not action.with_ct else f"resubmit({port},,ct)"
+    return f"resubmit({port},{action.table}{',ct' if action.with_ct else ''})"
+
+
+def _set_field(action: act.SetField, _names: Names) -> str:
+    field = action.field
+    if field.name == "vlan_vid":
+        value = str(action.value) if action.mask is None else f"{action.value:#x}/{action.mask:#x}"
+    else:
+        value = format_value(field, action.value, field.full if action.mask is None else action.mask)
+    return f"set_field:{value}->{field.name}"
+
+
+def _controller(action: act.Controller, _names: Names) -> str:
+    parts = []
+    if action.reason != act.REASON_ACTION:
+        parts.append(f"reason={REASONS.get(action.reason, action.reason)}")
+    if action.max_len != 0xFFFF:
+        parts.append(f"max_len={action.max_len}")
+    if action.controller_id:
+        parts.append(f"id={action.controller_id}")
+    if action.userdata:
+        parts.append(f"userdata={action.userdata.hex('.')}")
+    if action.pause:
+        parts.append("pause")
+    if action.meter is not None:
+        parts.append(f"meter_id={action.meter}")
+    if not parts or (len(parts) == 1 and action.max_len != 0xFFFF):
+        return f"CONTROLLER:{action.max_len}"
+    return f"controller({','.join(parts)})"
+
+
+def _nat(nat: act.Nat) -> str:
+    if not nat.flags:
+        return "nat"
+    parts = ["src" if nat.flags & act.NAT_SRC else "dst"] if nat.flags & 3 else []
+    if parts and (nat.ip_min is not None or nat.port_min is not None):
+        parts[0] += "=" + _nat_range(nat)
+    parts += [
+        name
+        for bit, name in (
+            (act.NAT_PERSISTENT, "persistent"),
+            (act.NAT_HASH, "hash"),
+            (act.NAT_RANDOM, "random"),
+        )
+        if nat.flags & bit
+    ]
+    return f"nat({','.join(parts)})"
+
+
+def _nat_range(nat: act.Nat) -> str:
+    text = ""
+    if nat.ip_min is not None:
+        form = format_ipv4 if nat.version == 4 else format_ipv6
+        bracket = nat.version == 6 and nat.port_min is not None
+        ends = [form(end) for end in (nat.ip_min, nat.ip_max) if end is not None]
+        text = "-".join([f"[{end}]" if bracket else end for end in ends])
+    if nat.port_min is not None:
+        text += f":{nat.port_min}"
+        if nat.port_max is not None:
+            text += f"-{nat.port_max}"
+    return text
+
+
+def _ct(action: act.Ct, names: Names) -> str:
+    parts = [name for name, given in (("commit", action.commit), ("force", action.force)) if given]
+    if action.table is not None:
+        parts.append(f"table={action.table}")
+    if isinstance(action.zone, act.Subfield):
+        parts.append(f"zone={format_subfield(action.zone)}")
+    elif action.zone:
+        parts.append(f"zone={action.zone}")
+    if action.nat is not None:
+        parts.append(_nat(action.nat))
+    if action.actions:
+        parts.append(f"exec({format_actions(action.actions, names)})")
+    if action.alg:
+        parts.append(f"alg={ALGS.get(action.alg, action.alg)}")
+    return f"ct({','.join(parts)})"
+
+
+def _sample(action: act.Sample, names: Names) -> str:
+    text = (
+        f"sample(probability={action.probability},collector_set_id={action.collector_set},"
+        f"obs_domain_id={action.domain},obs_point_id={action.point}"
+    )
+    if action.port is not None:
+        text += f",sampling_port={format_port(action.port, names)}"
+    return text + ("", ",ingress", ",egress")[action.direction] + ")"
+
+
+def _write_metadata(action: act.WriteMetadata, _names: Names) -> str:
+    text = f"write_metadata:{c_hex(action.value)}"
+    return text if action.mask == 0xFFFFFFFFFFFFFFFF else f"{text}/{c_hex(action.mask)}"
+
+
+def _dec_ttl(action: act.DecTtl, _names: Names) -> str:
+    # Without ids the action means the one controller with id 0, and is then printed bare.
+    return "dec_ttl" if not action.ids or action.ids == (0,) else f"dec_ttl({','.join(map(str, action.ids))})"
+
+
+def _fin_timeout(action: act.FinTimeout, _names: Names) -> str:
+    parts = [f"idle_timeout={action.idle_timeout}"] if action.idle_timeout else []
+    parts += [f"hard_timeout={action.hard_timeout}"] if action.hard_timeout else []
+    return f"fin_timeout({','.join(parts)})"
+
+
+def _note(action: act.Note, _names: Names) -> str:
+    return f"note:{action.data.hex('.')}"
+
+
+_PRINTERS: Final[Mapping[type, Printer]] = {
+    act.Output: _output,
+    act.OutputField: lambda a, _: f"output:{format_subfield(a.source)}",
+    act.OutputTruncated: _output_truncated,
+    act.Group: lambda a, _: f"group:{a.id}",
+    act.SetQueue: lambda a, _: f"set_queue:{a.queue}",
+    act.PopQueue: lambda _a, _: "pop_queue",
+    act.Resubmit: _resubmit,
+    act.SetField: _set_field,
+    act.Move: lambda a, _: f"move:{format_subfield(a.src)}->{format_subfield(a.dst)}",
+    act.Push: lambda a, _: f"push:{format_subfield(a.subfield)}",
+    act.Pop: lambda a, _: f"pop:{format_subfield(a.subfield)}",
+    act.Controller: _controller,
+    act.Conjunction: lambda a, _: f"conjunction({a.id},{a.clause + 1}/{a.n})",
+    act.Ct: _ct,
+    act.CtClear: lambda _a, _: "ct_clear",
+    act.Nat: lambda a, _: _nat(a),
+    act.Clone: lambda a, names: f"clone({format_actions(a.actions, names)})",
+    act.Note: _note,
+    act.PushVlan: lambda a, _: f"push_vlan:0x{a.ethertype:04x}",
+    act.PopVlan: lambda _a, _: "pop_vlan",
+    act.DecTtl: _dec_ttl,
+    act.CheckPktLarger: lambda a, _: f"check_pkt_larger({a.length})->{format_subfield(a.destination)}",
+    act.DeleteField: lambda a, _: f"delete_field:{a.field.name}",
+    act.FinTimeout: _fin_timeout,
+    act.Exit: lambda _a, _: "exit",
+    act.Learn: lambda a, _: f"learn({a.body.hex('.')})",
+    act.Sample: _sample,
+    act.Unknown: lambda a, _: f"unknown({a.raw.hex('.')})",
+    act.GotoTable: lambda a, _: f"goto_table:{a.table}",
+    act.Meter: lambda a, _: f"meter:{a.id}",
+    act.WriteMetadata: _write_metadata,
+    act.ClearActions: lambda _a, _: "clear_actions",
+    act.WriteActions: lambda a, names: f"write_actions({format_actions(a.actions, names)})",
+}
