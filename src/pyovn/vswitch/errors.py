@@ -1,0 +1,81 @@
+"""What the switch refuses, in OpenFlow's terms (OpenFlow 1.5.1, section 7.5.4).
+
+``OpenFlowError`` carries the type and code that go into an OFPT_ERROR message, and a text for the
+log.  The constants are the subset that the switch sends.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+HELLO_FAILED: Final = 0
+BAD_REQUEST: Final = 1
+BAD_ACTION: Final = 2
+BAD_INSTRUCTION: Final = 3
+BAD_MATCH: Final = 4
+FLOW_MOD_FAILED: Final = 5
+GROUP_MOD_FAILED: Final = 6
+ROLE_REQUEST_FAILED: Final = 11
+METER_MOD_FAILED: Final = 12
+BUNDLE_FAILED: Final = 17
+EXPERIMENTER: Final = 0xFFFF
+
+HELLO_INCOMPATIBLE: Final = (HELLO_FAILED, 0)
+
+REQUEST_BAD_VERSION: Final = (BAD_REQUEST, 0)
+REQUEST_BAD_TYPE: Final = (BAD_REQUEST, 1)
+REQUEST_BAD_MULTIPART: Final = (BAD_REQUEST, 2)
+REQUEST_BAD_EXPERIMENTER: Final = (BAD_REQUEST, 3)
+REQUEST_BAD_LENGTH: Final = (BAD_REQUEST, 6)
+REQUEST_BUFFER_UNKNOWN: Final = (BAD_REQUEST, 8)
+REQUEST_BAD_TABLE: Final = (BAD_REQUEST, 9)
+REQUEST_BAD_PORT: Final = (BAD_REQUEST, 11)
+
+ACTION_BAD_TYPE: Final = (BAD_ACTION, 0)
+ACTION_BAD_OUT_PORT: Final = (BAD_ACTION, 4)
+ACTION_BAD_ARGUMENT: Final = (BAD_ACTION, 5)
+ACTION_BAD_OUT_GROUP: Final = (BAD_ACTION, 9)
+ACTION_MATCH_INCONSISTENT: Final = (BAD_ACTION, 10)
+ACTION_BAD_SET_TYPE: Final = (BAD_ACTION, 13)
+ACTION_BAD_SET_ARGUMENT: Final = (BAD_ACTION, 15)
+
+INSTRUCTION_BAD_TABLE: Final = (BAD_INSTRUCTION, 2)
+INSTRUCTION_UNSUPPORTED: Final = (BAD_INSTRUCTION, 1)
+
+MATCH_BAD_FIELD: Final = (BAD_MATCH, 6)
+MATCH_BAD_PREREQUISITE: Final = (BAD_MATCH, 9)
+
+FLOW_BAD_TABLE: Final = (FLOW_MOD_FAILED, 2)
+FLOW_OVERLAP: Final = (FLOW_MOD_FAILED, 3)
+FLOW_BAD_COMMAND: Final = (FLOW_MOD_FAILED, 6)
+
+GROUP_EXISTS: Final = (GROUP_MOD_FAILED, 0)
+GROUP_INVALID: Final = (GROUP_MOD_FAILED, 1)
+GROUP_LOOP: Final = (GROUP_MOD_FAILED, 7)
+GROUP_UNKNOWN: Final = (GROUP_MOD_FAILED, 8)
+GROUP_BAD_TYPE: Final = (GROUP_MOD_FAILED, 10)
+GROUP_BAD_COMMAND: Final = (GROUP_MOD_FAILED, 11)
+GROUP_UNKNOWN_BUCKET: Final = (GROUP_MOD_FAILED, 15)
+GROUP_BUCKET_EXISTS: Final = (GROUP_MOD_FAILED, 16)
+
+ROLE_STALE: Final = (ROLE_REQUEST_FAILED, 0)
+
+METER_UNKNOWN: Final = (METER_MOD_FAILED, 3)
+
+BUNDLE_BAD_ID: Final = (BUNDLE_FAILED, 2)
+BUNDLE_EXISTS: Final = (BUNDLE_FAILED, 3)
+BUNDLE_CLOSED: Final = (BUNDLE_FAILED, 4)
+BUNDLE_BAD_TYPE: Final = (BUNDLE_FAILED, 6)
+BUNDLE_BAD_FLAGS: Final = (BUNDLE_FAILED, 7)
+BUNDLE_MESSAGE_UNSUPPORTED: Final = (BUNDLE_FAILED, 10)
+BUNDLE_MESSAGE_CONFLICT: Final = (BUNDLE_FAILED, 11)
+BUNDLE_MESSAGE_FAILED: Final = (BUNDLE_FAILED, 13)
+
+
+class OpenFlowError(Exception):
+    """A request that is refused; ``code`` is (type, code) of OFPT_ERROR."""
+
+    def __init__(self, code: tuple[int, int], text: str) -> None:
+        super().__init__(text)
+        self.code = code
+        self.text = text
