@@ -1,0 +1,256 @@
+"""The client that daemons use: a replica that is kept true over any number of connections.
+
+Joins ``session`` (what is said) with ``reconnect`` (when and to whom) on a ``Runtime``.  The owner sets
+callbacks and calls ``start``; everything happens in callbacks of the runtime, and none within a call of
+the owner but what ``stop`` and ``reconnect`` end.
+
+* ``on_changes(changes)``: rows of the replica have changed; the first batch holds the initial contents,
+  and after a reconnect a batch holds only differences.
+* ``on_state(client)``: ``state`` or ``conditions_settled`` has changed.
+* ``on_lock(name, held)``: a lock was got or lost.
+* ``log(level, text)``: what operators want to read; levels ``dbg info warn``.
+
+While there is no connection the replica stays as it was last seen.  A transaction is answered exactly
+once: with its results, with ``not connected`` (not sent), or with ``connection lost`` (sent, outcome
+unknown: look at the replica after the reconnect).
+
+``ovsdb.local.LocalClient`` has the same interface without a wire.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from pyovn.ovsdb.blocking import split_remotes
+from pyovn.ovsdb.reconnect import PROBE_INTERVAL, Action, Reconnect
+from pyovn.ovsdb.replica import Change, Replica
+from pyovn.ovsdb.requests import CONNECTION_LOST, NOT_CONNECTED, Condition, Reply
+from pyovn.ovsdb.session import Message, RefusedError, Session
+from pyovn.wire import jsonrpc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pyovn.ovsdb.schema import DatabaseSchema
+    from pyovn.sim.runtime import Runtime, Stream, Timer
+
+__all__ = ["CONNECTION_LOST", "NOT_CONNECTED", "Change", "Client", "Condition", "Reply"]
+
+
+def _ignore(*_args: Any) -> None:
+    """Stand in for a callback that nobody has set."""
+
+
+class Client:
+    """See the module; ``expected`` gives defaults for what the server's schema lacks."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        remotes: str,
+        database: str,
+        tables: Mapping[str, Sequence[str]],
+        *,
+        leader_only: bool = True,
+        conditions: Mapping[str, Condition] | None = None,
+        expected: DatabaseSchema | None = None,
+        probe_interval: float = PROBE_INTERVAL,
+        shuffle: bool = False,
+    ) -> None:
+        self.on_changes: Callable[[list[Change]], None] = _ignore
+        self.on_state: Callable[[Client], None] = _ignore
+        self.on_lock: Callable[[str, bool], None] = _ignore
+        self.log: Callable[[str, str], None] = _ignore
+        self.database = database
+        self.replica = Replica(tables, expected)
+        self._runtime = runtime
+        self._session = Session(self, database, self.replica, leader_only=leader_only, conditions=conditions)
+        choices = split_remotes(remotes)
+        if shuffle:
+            runtime.random.shuffle(choices)
+        self._reconnect = Reconnect(choices, probe_interval)
+        self._stream: Stream | None = None
+        self._decoder = jsonrpc.Decoder()
+        self._attempt = 0
+        self._timer: Timer | None = None
+        self._timer_due = 0.0
+
+    @property
+    def state(self) -> Literal["connecting", "live"]:
+        """``live`` when the replica follows a server."""
+        return "live" if self._session.live else "connecting"
+
+    @property
+    def schema(self) -> DatabaseSchema | None:
+        """The server's schema, None before it is known."""
+        return self._session.schema
+
+    @property
+    def remote(self) -> str:
+        """The remote of the present connection or attempt."""
+        return self._reconnect.remote
+
+    @property
+    def conditions_settled(self) -> bool:
+        """Whether the last conditions were answered and their rows are in the replica."""
+        return self._session.conditions_settled
+
+    def start(self) -> None:
+        """Connect, and stay connected until ``stop``."""
+        self._reconnect.start(self._runtime.now())
+        self._schedule()
+
+    def stop(self) -> None:
+        """Close the connection and do nothing any more; those who wait for an answer are told."""
+        self._reconnect.stop()
+        self._drop()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def reconnect(self, reason: str = "forced reconnect") -> None:
+        """Leave this server for the next remote."""
+        self._lost(reason)
+
+    def set_probe_interval(self, seconds: float) -> None:
+        """Change the inactivity probe; 0 switches it off."""
+        self._reconnect.probe_interval = seconds
+        self._schedule()
+
+    def transact(self, operations: Sequence[Any], done: Callable[[Reply], None]) -> None:
+        """Send a transaction of <operation>s; ``done`` is called later, after ``on_changes``."""
+        if not self._session.transact(operations, done):
+            self._runtime.call_soon(lambda: done(Reply(None, NOT_CONNECTED)))
+
+    def set_conditions(self, conditions: Mapping[str, Condition]) -> None:
+        """Ask for other rows of the named tables; see ``requests`` for what a condition is."""
+        self._session.set_conditions(conditions)
+
+    def lock(self, name: str) -> None:
+        """Want a lock (RFC 7047 section 4.1.8), over reconnects too."""
+        self._session.lock(name)
+
+    def unlock(self, name: str) -> None:
+        """Give a lock up."""
+        self._session.unlock(name)
+
+    def has_lock(self, name: str) -> bool:
+        """Whether the lock is ours."""
+        return self._session.has_lock(name)
+
+    def missing(self, required: Mapping[str, Sequence[str]]) -> list[str]:
+        """Which tables (``T``) and columns (``T.c``) of ``required`` the server's schema lacks."""
+        schema = self.schema
+        tables = {} if schema is None else schema.tables
+        lacks: list[str] = []
+        for name, columns in required.items():
+            if name not in tables:
+                lacks.append(name)
+            else:
+                lacks.extend(f"{name}.{c}" for c in columns if c not in tables[name].columns)
+        return lacks
+
+    # What the session reports
+
+    def session_changed(self, changes: list[Change]) -> None:
+        """Pass on changes."""
+        self.on_changes(changes)
+
+    def session_progressed(self) -> None:
+        """Pass on a change of state."""
+        if self._session.live:
+            self._reconnect.serving(self._runtime.now())
+        self.on_state(self)
+
+    def session_lock(self, name: str, held: bool) -> None:
+        """Pass on what became of a lock."""
+        self.on_lock(name, held)
+
+    # The connection
+
+    def _schedule(self) -> None:
+        """Have ``_tick`` called at the deadline; a timer that fires early finds nothing to do."""
+        deadline = self._reconnect.deadline()
+        if deadline is None or (self._timer is not None and self._timer_due <= deadline):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_due = deadline
+        self._timer = self._runtime.call_later(max(0.0, deadline - self._runtime.now()), self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        action = self._reconnect.run(self._runtime.now())
+        if action is Action.CONNECT:
+            self._connect()
+        elif action is Action.PROBE:
+            self._session.probe()
+        elif action is Action.GIVE_UP:
+            self._lost(self._reconnect.describe())
+        self._schedule()
+
+    def _connect(self) -> None:
+        self._attempt += 1
+        attempt = self._attempt
+        self.log("info", f"{self.remote}: connecting...")
+
+        def connected(stream: Stream) -> None:
+            if attempt == self._attempt:
+                self._connected(stream)
+            else:
+                stream.close()
+
+        def failed(reason: str) -> None:
+            if attempt == self._attempt:
+                self._lost(f"connection attempt failed ({reason})")
+
+        self._runtime.connect(self.remote, connected, failed)
+
+    def _connected(self, stream: Stream) -> None:
+        self.log("info", f"{self.remote}: connected")
+        self._reconnect.connected(self._runtime.now())
+        self._stream = stream
+        self._decoder = jsonrpc.Decoder()
+        stream.on_data = self._received
+        stream.on_close = self._lost
+        self._session.begin(lambda message: self._write(stream, message))
+        self._schedule()
+
+    @staticmethod
+    def _write(stream: Stream, message: Message) -> None:
+        stream.write(jsonrpc.encode(message))
+
+    def _received(self, data: bytes) -> None:
+        self._reconnect.received(self._runtime.now())
+        stream = self._stream
+        fault: str | None = None
+        try:
+            messages = self._decoder.feed(data)
+        except jsonrpc.JsonRpcError as error:
+            messages, fault = error.values, str(error)
+        for message in messages:
+            if self._stream is not stream:
+                return  # a callback of the owner has ended this connection
+            try:
+                self._session.receive(message)
+            except RefusedError as error:
+                self._lost(str(error))
+                return
+        if self._stream is stream:
+            self._session.flush()
+        if fault is not None and self._stream is stream:
+            self._lost(fault)
+
+    def _lost(self, reason: str) -> None:
+        self.log("info", f"{self.remote}: {reason}")
+        self._reconnect.lost(self._runtime.now())
+        self._drop()
+        self._schedule()
+
+    def _drop(self) -> None:
+        self._attempt += 1
+        stream, self._stream = self._stream, None
+        if stream is not None:
+            stream.on_data = stream.on_close = _ignore
+            stream.close()
+        self._session.end()
