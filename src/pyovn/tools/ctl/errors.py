@@ -1,0 +1,34 @@
+"""How a command line fails.
+
+``CtlError`` ends the program: its text is printed after the program's name and nothing is committed.
+``warn`` is for what is doubtful but done: one line on standard error in the form of OVS's log
+(``TIME|SEQUENCE|MODULE|WARN|TEXT``), because that is where these programs' users look for it.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+
+class CtlError(Exception):
+    """The command line cannot be carried out; ``status`` is the program's exit status."""
+
+    def __init__(self, message: str, status: int = 1) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Console:
+    """The destination of warnings; ``quiet`` is what ``-vconsole:off`` asks for."""
+
+    quiet = False
+    sequence = 0
+
+
+def warn(module: str, message: str) -> None:
+    """Log one warning to standard error."""
+    Console.sequence += 1
+    if not Console.quiet:
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        sys.stderr.write(f"{stamp}|{Console.sequence:05}|{module}|WARN|{message}\n")

@@ -1,0 +1,103 @@
+"""ovn-nbctl's verbs on the database as a whole: init, show, sync."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from pyovn.tools.ctl.grammar import Command, Verb
+from pyovn.tools.nbctl.lookup import PORT, SWITCH, find_switch, label, ports_of
+
+if TYPE_CHECKING:
+    from pyovn.tools.ctl.context import Context, Needs
+    from pyovn.tools.ctl.model import Row
+
+ROUTER: Final = "Logical_Router"
+ROUTER_PORT: Final = "Logical_Router_Port"
+
+
+def run_init(_context: Context, _command: Command) -> None:
+    """Every command creates the singleton row if need be; this one does nothing else."""
+
+
+def need_show(needs: Needs, _command: Command) -> None:
+    """What an overview shows."""
+    needs.add(SWITCH, "name", "ports", "external_ids")
+    needs.add(PORT, "name", "parent_name", "tag", "type", "addresses", "external_ids")
+    needs.add(ROUTER, "name", "ports", "nat", "external_ids")
+    needs.add(ROUTER_PORT, "name", "mac", "networks")
+    needs.add("NAT", "external_ip", "logical_ip", "type")
+
+
+def run_show(context: Context, command: Command) -> None:
+    """Print an overview of one switch or of all."""
+    name = command.argument(0)
+    if name is not None:
+        row = find_switch(context, name)
+        if row is not None:
+            show_switch(context, command, row)
+        for row in context.model.where(ROUTER, lambda row: name in {row.uuid, row.text("name")}):
+            show_router(context, command, row)
+        return
+    for row in sorted(context.model.rows(SWITCH), key=lambda row: (row.text("name"), row.uuid)):
+        show_switch(context, command, row)
+    for row in sorted(context.model.rows(ROUTER), key=lambda row: (row.text("name"), row.uuid)):
+        show_router(context, command, row)
+
+
+def _aliases(row: Row, keys: tuple[str, ...]) -> str:
+    """Names that a cloud management system gave, behind our own."""
+    ids = row.strings("external_ids")
+    return "".join(f" (aka {ids[key]})" for key in keys if key in ids)
+
+
+def show_switch(context: Context, command: Command, row: Row) -> None:
+    """Print a switch and its ports."""
+    command.write(f"switch {label(row)}{_aliases(row, ('neutron:network_name',))}")
+    for port in ports_of(context, row):
+        command.write(f"    port {port.text('name')}{_aliases(port, ('neutron:port_name',))}")
+        if port.text("type"):
+            command.write(f"        type: {port.text('type')}")
+        if port.get("parent_name") is not None:
+            command.write(f"        parent: {port.text('parent_name')}")
+        tag = port.integer("tag")
+        if tag is not None:
+            command.write(f"        tag: {tag}")
+        addresses = port.atoms("addresses")
+        if addresses:
+            quoted = ", ".join(f'"{address}"' for address in addresses)
+            command.write(f"        addresses: [{quoted}]")
+
+
+def show_router(context: Context, command: Command, row: Row) -> None:
+    """Print a router, its ports and its address translations."""
+    command.write(f"router {label(row)}{_aliases(row, ('neutron:router_name',))}")
+    for uuid in row.atoms("ports"):
+        port = context.model.find(ROUTER_PORT, uuid)
+        if port is None:
+            continue
+        command.write(f"    port {port.text('name')}")
+        if port.text("mac"):
+            command.write(f'        mac: "{port.text("mac")}"')
+        networks = port.atoms("networks")
+        if networks:
+            quoted = ", ".join(f'"{network}"' for network in networks)
+            command.write(f"        networks: [{quoted}]")
+    for uuid in row.atoms("nat"):
+        nat = context.model.find("NAT", uuid)
+        if nat is None:
+            continue
+        command.write(f"    nat {uuid}")
+        for column in ("external_ip", "logical_ip", "type"):
+            command.write(f'        {column.replace("_", " ")}: "{nat.text(column)}"')
+
+
+def run_sync(context: Context, _command: Command) -> None:
+    """Wait (with ``--wait``) even if nothing changes."""
+    context.sync = True
+
+
+VERBS: Final = (
+    Verb("init", 0, 0, run_init),
+    Verb("show", 0, 1, run_show, need_show, syntax="[SWITCH]"),
+    Verb("sync", 0, 0, run_sync),
+)
