@@ -50,7 +50,7 @@ def logical_flows() -> Iterator[tuple[str, int, int, str, str]]:
 
 
 def translate(pipeline: str, table: int, priority: int, match: str, actions: str) -> Iterator[Flow]:
-    parsed = parse_actions(actions, pipeline=pipeline)
+    parsed = parse_actions(actions)
     expr = parse_expr(match, address_sets=SETS)
     needs = prerequisites(parsed)
     if needs is not None:

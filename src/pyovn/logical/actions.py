@@ -5,7 +5,7 @@ function's result.  To add an action, write it in its family's module and name i
 ``NOT_SERVED`` holds the documented actions that are still missing, so that a flow with one of them
 is told apart from a flow that nobody can read.
 
-Values depend on text and pipeline alone and are remembered.  The empty tuple is ``drop;``.
+Values depend on the text alone and are remembered.  The empty tuple is ``drop;``.
 """
 
 from __future__ import annotations
@@ -63,22 +63,18 @@ ct_proto get_remote_fdb flood_remote ct_state_save mirror
 NOT_SERVED: Final = frozenset(_NOT_SERVED.split())
 
 _CACHE_SIZE: Final = 20_000
-_parsed: dict[tuple[str, str | None], tuple[Action, ...]] = {}
+_parsed: dict[str, tuple[Action, ...]] = {}
 
 
-def parse_actions(
-    text: str, *, pipeline: str | None = None, symtab: SymbolTable = SYMBOLS
-) -> tuple[Action, ...]:
-    """The actions; raises ``ActionError``.  With ``pipeline`` also what is not allowed there is an error."""
-    key = (text, pipeline)
-    found = _parsed.get(key) if symtab is SYMBOLS else None
+def parse_actions(text: str, symtab: SymbolTable = SYMBOLS) -> tuple[Action, ...]:
+    """The actions; raises ``ActionError``."""
+    found = _parsed.get(text) if symtab is SYMBOLS else None
     if found is None:
-        tokens = Tokens(text, ActionError)
-        found = _read_all(Reader(tokens, _block, pipeline, symtab))
+        found = _read_all(Reader(Tokens(text, ActionError), _block, symtab))
         if len(_parsed) >= _CACHE_SIZE:
             _parsed.clear()
         if symtab is SYMBOLS:
-            _parsed[key] = found
+            _parsed[text] = found
     return found
 
 

@@ -96,26 +96,33 @@ class Action(ABC):
         """Append the OpenFlow actions; raises ``ActionError``."""
 
 
+def join_needs(*needs: str) -> str:
+    """The conjunction of prerequisites."""
+    distinct = [need for need in dict.fromkeys(needs) if need]
+    if len(distinct) < 2:
+        return distinct[0] if distinct else ""
+    return " && ".join(f"({need})" for need in distinct)
+
+
 class Reader:
     """Tokens of actions, and what may be written where they stand.
 
-    ``pipeline`` None: not known, so what depends on it is allowed.  ``in_commit``: inside the braces
-    of ct_commit, where ct_mark and ct_label alone are writable.
+    ``in_commit``: inside the braces of ct_commit, where ct_mark and ct_label alone are writable.  That
+    outport is read-only in the egress pipeline (ovn-sb(5)) is not enforced, as C does not: a router's
+    egress pipeline clears it before it sends a clone back to ingress.
     """
 
-    __slots__ = ("block", "depth", "in_commit", "pipeline", "symtab", "tokens")
+    __slots__ = ("block", "depth", "in_commit", "symtab", "tokens")
 
     def __init__(
         self,
         tokens: Tokens,
         block: Callable[[Reader], tuple[Action, ...]],
-        pipeline: str | None = None,
         symtab: SymbolTable = SYMBOLS,
     ) -> None:
         self.tokens = tokens
         self.block = block
         """Reads statements up to the closing brace or the end."""
-        self.pipeline = pipeline
         self.symtab = symtab
         self.in_commit = False
         self.depth = 0
@@ -137,8 +144,6 @@ class Reader:
             raise self.tokens.error(
                 f"{symbol.name} can{'not' if self.in_commit else ' only'} be set within ct_commit", at
             )
-        if symbol.name == "outport" and self.pipeline == EGRESS:
-            raise self.tokens.error("outport is read-only in the egress pipeline", at)
 
     def nested(self) -> tuple[Action, ...]:
         """``{ action; ... }``."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Final
 
-from pyovn.logical.actions_base import Action, EncodeContext, Reader, encode_with_arguments
+from pyovn.logical.actions_base import Action, EncodeContext, Reader, encode_with_arguments, join_needs
 from pyovn.ovn import registers
 from pyovn.wire.openflow.actions import Controller
 from pyovn.wire.openflow.fields import FIELDS, Field
@@ -52,8 +52,8 @@ class Code(IntEnum):
     ICMP6_ERROR = 20
     PUT_ICMP6_FRAG_MTU = 21
     REJECT = 22
-    SCTP_ABORT = 23
-    BFD_MSG = 24
+    BFD_MSG = 23
+    SCTP_ABORT = 24
     PUT_FDB = 25
 
 
@@ -78,7 +78,6 @@ class Handler:
     code: Code
     kinds: tuple[str, ...] = ()
     places: tuple[Field, ...] = ()
-    needs: str = ""
 
 
 _INPORT: Final = FIELDS[registers.LOG_INPORT]
@@ -91,7 +90,7 @@ HANDLERS: Final = {
         Handler("put_arp", Code.PUT_ARP, ("port", "ipv4", "mac"), (_INPORT, FIELDS["reg0"], _ETH_SRC)),
         Handler("put_nd", Code.PUT_ND, ("port", "ipv6", "mac"), (_INPORT, FIELDS["xxreg0"], _ETH_SRC)),
         Handler("handle_svc_check", Code.HANDLE_SVC_CHECK, ("port",), (_INPORT,)),
-        Handler("igmp", Code.IGMP, needs="igmp"),
+        Handler("igmp", Code.IGMP),
         Handler("handle_dhcpv6_reply", Code.DHCP6_SERVER),
     )
 }
@@ -106,9 +105,8 @@ class ToController(Action):
 
     @property
     def needs(self) -> str:
-        """The handler's own and those of its arguments."""
-        parts = [self.handler.needs, *[ref.symbol.prerequisites for ref in self.arguments]]
-        return " && ".join(f"({part})" for part in dict.fromkeys(parts) if part)
+        """Those of the arguments."""
+        return join_needs(*[ref.symbol.prerequisites for ref in self.arguments])
 
     def __str__(self) -> str:
         if not self.handler.kinds:

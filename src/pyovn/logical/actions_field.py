@@ -10,22 +10,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pyovn.logical.actions_base import Action, EncodeContext, Reader, subfield
+from pyovn.logical.actions_base import Action, EncodeContext, Reader, join_needs, subfield
 from pyovn.logical.ast import FieldRef, PortName
 from pyovn.logical.lexer import CONSTANT, STRING, Constant
 from pyovn.logical.symbols import NOMINAL
+from pyovn.ovn.keys import NO_PORT
 from pyovn.wire.openflow.actions import DecTtl, Move, Pop, Push, SetField
 from pyovn.wire.openflow.fields import FIELDS
 
 if TYPE_CHECKING:
     from pyovn.wire.openflow.actions import Action as OpenFlowAction
-
-
-def _both(left: str, right: str) -> str:
-    """The conjunction of two prerequisites."""
-    if not left or not right or left == right:
-        return left or right
-    return f"({left}) && ({right})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +38,12 @@ class SetConstant(Action):
         return f"{self.target} = {self.value};"
 
     def encode(self, ctx: EncodeContext, out: list[OpenFlowAction], /) -> None:
-        """A set_field; nothing for a port that does not exist here, as C does."""
+        """A set_field; a port that does not exist here is key 0, as in C."""
         ref = self.target
         field = FIELDS[ref.symbol.base]
         value = self.value
         if isinstance(value, PortName):
-            key = ctx.port_key(value.name)
-            if key is not None:
-                out.append(SetField(field, key))
+            out.append(SetField(field, ctx.port_key(value.name) or NO_PORT))
             return
         mask = (1 << ref.width) - 1 if value.mask is None else value.mask
         first = ref.first
@@ -69,7 +61,7 @@ class MoveField(Action):
     @property
     def needs(self) -> str:
         """Those of both fields."""
-        return _both(self.target.symbol.prerequisites, self.source.symbol.prerequisites)
+        return join_needs(self.target.symbol.prerequisites, self.source.symbol.prerequisites)
 
     def __str__(self) -> str:
         return f"{self.target} = {self.source};"
@@ -89,7 +81,7 @@ class Exchange(Action):
     @property
     def needs(self) -> str:
         """Those of both fields."""
-        return _both(self.left.symbol.prerequisites, self.right.symbol.prerequisites)
+        return join_needs(self.left.symbol.prerequisites, self.right.symbol.prerequisites)
 
     def __str__(self) -> str:
         return f"{self.left} <-> {self.right};"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pyovn.logical.actions_base import EGRESS, INGRESS, Action, EncodeContext, Reader
+from pyovn.logical.actions_base import EGRESS, INGRESS, Action, EncodeContext, Reader, join_needs
 from pyovn.wire.openflow.actions import Clone as OpenFlowClone
 from pyovn.wire.openflow.actions import Resubmit
 
@@ -51,6 +51,11 @@ class Clone(Action):
     """``clone { ... }``."""
 
     actions: tuple[Action, ...]
+
+    @property
+    def needs(self) -> str:
+        """Those of the nested actions."""
+        return join_needs(*[action.needs for action in self.actions])
 
     def __str__(self) -> str:
         return format_nested("clone", self.actions)

@@ -20,10 +20,11 @@ from pyovn.logical.actions_base import (
     clear,
     encode_with_arguments,
     flag_bits,
+    join_needs,
     subfield,
 )
 from pyovn.ovn import registers
-from pyovn.wire.openflow.actions import Move, Resubmit, Subfield
+from pyovn.wire.openflow.actions import Move, Pop, Push, Resubmit, Subfield
 from pyovn.wire.openflow.fields import FIELDS, Field
 
 if TYPE_CHECKING:
@@ -47,14 +48,24 @@ class Question:
     table: str
     flag: str = ""
     fills: Field | None = None
-    needs: str = ""
+    spared: Field | None = None
+    """A field that the table fills and this action must leave as it was."""
+    early_copy: bool = False
+    """Whether the answer is copied before the places get their own values back."""
 
 
 def _question(row: str) -> Question:
     name, table, flag, *arguments = row.split()
     pairs = [argument.split(":") for argument in arguments]
+    spared = table == "mac_binding"
     return Question(
-        name, tuple([kind for kind, _ in pairs]), tuple([FIELDS[place] for _, place in pairs]), table, flag
+        name,
+        tuple([kind for kind, _ in pairs]),
+        tuple([FIELDS[place] for _, place in pairs]),
+        table,
+        flag,
+        spared=FIELDS["eth_dst"] if spared else None,
+        early_copy=flag == "lookup_mac",
     )
 
 
@@ -62,13 +73,15 @@ _ROWS: Final = f"""
 lookup_fdb           lookup_fdb           lookup_fdb            port:{_INPORT} mac:eth_src
 lookup_arp           mac_lookup           lookup_mac            port:{_INPORT} ipv4:reg0 mac:eth_src
 lookup_nd            mac_lookup           lookup_mac            port:{_INPORT} ipv6:xxreg0 mac:eth_src
-lookup_arp_ip        mac_lookup           lookup_mac            port:{_INPORT} ipv4:reg0
-lookup_nd_ip         mac_lookup           lookup_mac            port:{_INPORT} ipv6:xxreg0
+lookup_arp_ip        mac_binding          lookup_mac            port:{_OUTPORT} ipv4:reg0
+lookup_nd_ip         mac_binding          lookup_mac            port:{_OUTPORT} ipv6:xxreg0
 check_in_port_sec    chk_in_port_sec      check_port_sec
 check_out_port_sec   chk_out_port_sec     check_port_sec
 chk_lb_hairpin       chk_lb_hairpin       lookup_lb_hairpin
 chk_lb_hairpin_reply chk_lb_hairpin_reply lookup_lb_hairpin
 chk_lb_aff           chk_lb_affinity      use_lb_aff_session
+chk_ecmp_nh_mac      ecmp_nh_mac          lookup_commit_ecmp_nh
+chk_ecmp_nh          ecmp_nh              lookup_commit_ecmp_nh
 """
 
 QUESTIONS: Final = {question.name: question for question in map(_question, _ROWS.strip().splitlines())}
@@ -105,10 +118,8 @@ class Lookup(Action):
     @property
     def needs(self) -> str:
         """Those of the fields that it reads and writes."""
-        parts = [ref.symbol.prerequisites for ref in self.arguments if ref.symbol.prerequisites]
-        if self.result is not None and self.result.symbol.prerequisites:
-            parts.append(self.result.symbol.prerequisites)
-        return " && ".join(f"({part})" for part in dict.fromkeys(parts))
+        fields = self.arguments if self.result is None else (*self.arguments, self.result)
+        return join_needs(*[ref.symbol.prerequisites for ref in fields])
 
     def __str__(self) -> str:
         call = f"{self.question.name}({', '.join(map(str, self.arguments))});"
@@ -119,11 +130,18 @@ class Lookup(Action):
         question = self.question
         answer = _answer(question)
         table: int = getattr(ctx.profile.oftables, question.table)
-        encode_with_arguments(self.arguments, question.places, [clear(answer), Resubmit(table)], out)
-        if self.result is not None:
-            result = subfield(self.result)
-            if result != answer:
-                out.append(Move(answer, result))
+        copy: list[OpenFlowAction] = []
+        if self.result is not None and subfield(self.result) != answer:
+            copy.append(Move(answer, subfield(self.result)))
+        body: list[OpenFlowAction] = [clear(answer), Resubmit(table)]
+        if question.early_copy:
+            body += copy
+            copy = []
+        if question.spared is not None:
+            spared = Subfield.whole(question.spared)
+            body = [Push(spared), *body, Pop(spared)]
+        encode_with_arguments(self.arguments, question.places, body, out)
+        out += copy
 
 
 def _answer(question: Question) -> Subfield:

@@ -48,6 +48,11 @@ def relation(op: str, value: int, width: int) -> Cubes:
     return interval(value + 1 if op == ">" else value, top, width)
 
 
+def distinct(cubes: Cubes) -> Cubes:
+    """Without repetitions.  Cubes within another stay: so each member of a set is its own flow."""
+    return cubes if len(cubes) < 2 else tuple(dict.fromkeys(cubes))
+
+
 def union(cubes: Cubes) -> Cubes:
     """Without repetitions and without cubes that lie within another."""
     if len(cubes) < 2:

@@ -113,8 +113,8 @@ _VALUE: Final[dict[str, Callable[[str], int]]] = {
 
 
 @lru_cache(maxsize=16384)
-def _constant(text: str, form: str) -> Constant:
-    """Raises ``ValueError`` whose text says what is wrong."""
+def _constant(text: str, form: str, *, strict: bool = True) -> Constant:
+    """Raises ``ValueError`` that says what is wrong; not ``strict``: bits outside the mask fall away."""
     value_text, slash, mask_text = text.partition("/")
     value = _VALUE[form](value_text)
     if not slash:
@@ -127,23 +127,23 @@ def _constant(text: str, form: str) -> Constant:
         mask = (1 << bits) - (1 << (bits - length))
     else:
         mask = _VALUE[form](mask_text)
-    if value & ~mask:
+    if value & ~mask and strict:
         raise ValueError("the value has one-bits that its mask does not cover")
-    return Constant(value, mask, form)
+    return Constant(value & mask, mask, form)
 
 
 @lru_cache(maxsize=65536)
 def address_constant(text: str) -> Constant | None:
     """An element of an Address_Set; None when it is no address.
 
-    Addresses come from the database as they are; a bad one is left out, as C does, so that one bad
-    element does not take the rest of the set away.
+    Addresses come from the database as they are.  As in C a bad one is left out, so that it does not
+    take the rest of the set away, and host bits of a prefix are ignored.
     """
     found = _TOKEN.fullmatch(text.strip())
     if found is None or found.lastgroup not in _VALUE:
         return None
     try:
-        return _constant(found.group(), found.lastgroup)
+        return _constant(found.group(), found.lastgroup, strict=False)
     except ValueError:
         return None
 

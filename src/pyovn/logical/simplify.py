@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pyovn.logical.ast import And, Compare, Expr, Literal, Or, PortName, Predicate, Resident
-from pyovn.logical.cubes import NOTHING, Cubes, complement, intersection, relation, union
+from pyovn.logical.cubes import NOTHING, Cubes, complement, distinct, intersection, relation
 from pyovn.logical.errors import ExprError
 from pyovn.logical.lexer import Constant
 from pyovn.logical.parse import expansion, parse_text
@@ -127,7 +127,7 @@ def fuse(clauses: Clauses) -> Clauses:
             if len(same) == 1:
                 rest.append(same[0])
                 continue
-            joined = union(tuple([cube for clause in same for cube in clause[field]]))
+            joined = distinct(tuple([cube for clause in same for cube in clause[field]]))
             rest.append({**same[0], field: joined})
         clauses = rest
         if len(clauses) == 1:
@@ -158,7 +158,7 @@ def _cubes(expr: Compare, context: Context) -> Cubes:
     if ref.symbol.string:
         keys = [context.port_key(value.name) for value in expr.values if isinstance(value, PortName)]
         full = (1 << ref.width) - 1
-        return union(tuple([(key, full) for key in keys if key is not None]))
+        return distinct(tuple([(key, full) for key in keys if key is not None]))
     full = (1 << ref.width) - 1
     own: Cubes
     if expr.op in ("==", "!="):
@@ -171,7 +171,7 @@ def _cubes(expr: Compare, context: Context) -> Cubes:
         )
         if len(own) != len(expr.values):
             raise ExprError(f"{expr.field} is compared with a set that was not expanded")
-        own = union(own) if expr.op == "==" else complement(own, ref.width)
+        own = distinct(own) if expr.op == "==" else complement(own, ref.width)
     else:
         constant = expr.values[0]
         assert isinstance(constant, Constant)
