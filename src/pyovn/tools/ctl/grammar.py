@@ -124,7 +124,12 @@ def _parse_command(
     if len(arguments) < verb.low:
         raise CtlError(f"'{verb.name}' command requires at least {verb.low} arguments")
     if len(arguments) > verb.high:
-        raise CtlError(f"'{verb.name}' command takes at most {verb.high} arguments")
+        hint = (
+            ' (note that options must precede command names and follow a "--" argument)'
+            if any(word.startswith("--") for word in arguments)
+            else ""
+        )
+        raise CtlError(f"'{verb.name}' command takes at most {verb.high} arguments{hint}")
     return Command(verb, arguments, options)
 
 

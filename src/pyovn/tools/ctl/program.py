@@ -1,7 +1,7 @@
 """Run one line of commands: connect, fetch, run, commit, wait, print.
 
 The line is one transaction.  Nothing is printed before it is committed; when a verified value has
-changed in between, everything starts over from the newest data, so a command's ``run`` may happen several times.
+changed in between, everything starts over from the newest data: a command may ``run`` several times.
 A ``wait-until`` that does not hold suspends the line until the database changes.
 
 What differs between the programs is a ``Program``: its verbs, names of records, database, and three
