@@ -1,0 +1,17 @@
+"""ovn-northd: from what a cloud system wants to logical flows.
+
+``northd`` wires inputs, features and outputs; each feature is a module with one ``declare`` function:
+
+``datapaths``      Datapath_Binding rows and datapath tunnel keys
+``ports``          Port_Binding rows and port tunnel keys
+``multicast``      the flood groups of a switch
+``admission``      what may enter and leave a switch: tags, sources, port security
+``l2_lookup``      where a frame goes
+``passthrough``    stages that no configured feature uses: on to the next
+``port_status``    ``up`` of a logical switch port
+``progress``       nb_cfg, sb_cfg, hv_cfg
+``globals``        what northd writes into NB_Global and SB_Global about itself
+``unserved``       what is in the northbound and not served yet
+
+``model`` holds what features share: the inputs, the relations made of them, and how flows are made.
+"""

@@ -1,0 +1,61 @@
+"""Datapath_Binding: each logical switch is a datapath, with a tunnel key that it keeps.
+
+The key is allotted (``other_config:requested-tnl-key`` asks for one, ovn-nb(5)); it is read back from
+the southbound at the start, so a restart moves nothing.  Not here: routers, which are not served yet.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pyovn.northd.model import DATAPATH, Datapath, Item, Model
+from pyovn.ovn.keys import GENEVE_KEYS
+from pyovn.ovsdb.values import UUID, FrozenMap
+from pyovn.sync.wants import want
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pyovn.incremental import Allotment
+    from pyovn.schemas import northbound as nb
+    from pyovn.schemas import southbound as sb
+
+_POOL = "datapath"
+
+
+def declare(model: Model) -> Allotment[Datapath, str]:
+    """Make Datapath_Binding rows; returns the keys, for adoption and for ``status``."""
+    span = (GENEVE_KEYS.datapath_local.first, GENEVE_KEYS.datapath_local.last)
+    keys = model.engine.allot(
+        "datapath_keys",
+        model.datapaths,
+        lambda datapath: [(_POOL, (datapath.uuid, datapath.requested_key))],
+        lambda _pool: span,
+    )
+
+    def binding(switch: nb.LogicalSwitch) -> Iterator[tuple[Item, str]]:
+        key = keys.number(_POOL, switch.uuid)
+        if key is None:
+            return
+        ids = {"logical-switch": str(switch.uuid), "name": switch.name}
+        nickname = switch.external_ids.get("neutron:network_name")
+        if nickname:
+            ids["name2"] = nickname
+        yield (
+            want(DATAPATH, switch.uuid, tunnel_key=key, external_ids=FrozenMap(ids)),
+            "a logical switch is a datapath",
+        )
+
+    model.want_sb("datapath_bindings", model.switches, binding)
+    return keys
+
+
+def identify(row: sb.DatapathBinding) -> Any:
+    """The northbound UUID that a Datapath_Binding row is for; itself if it names none."""
+    text = row.external_ids.get("logical-switch") or row.external_ids.get("logical-router") or ""
+    return UUID.parse(text) if UUID.is_valid(text) else row.uuid
+
+
+def adopt(keys: Allotment[Datapath, str], row: sb.DatapathBinding) -> None:
+    """Read one key back."""
+    keys.adopt(_POOL, identify(row), row.tunnel_key)

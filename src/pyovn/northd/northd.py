@@ -1,0 +1,288 @@
+"""The daemon: two databases in, two databases out, and the lock that makes one of several active.
+
+Order of events: both replicas are live; the keys of what exists are adopted from the southbound; one
+pass derives everything; the difference is sent.  From then on each burst of changes is one pass and at
+most one transaction per database.
+
+Only the holder of the lock ``ovn_northd`` on the southbound writes (ovn-northd(8), "Active-Standby for
+High Availability"), and each transaction asserts the lock, so that a former holder cannot write late.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from pyovn import __version__
+from pyovn.incremental import Engine
+from pyovn.northd import (
+    admission,
+    datapaths,
+    globals,  # noqa: A004  the module is about NB_Global and SB_Global
+    l2_lookup,
+    multicast,
+    passthrough,
+    port_status,
+    ports,
+    progress,
+    unserved,
+)
+from pyovn.northd.model import NB_INPUTS, SB_INPUTS, LogicalFlow, Model, identify_flow
+from pyovn.ovsdb.values import FrozenMap
+from pyovn.schemas import northbound as nb
+from pyovn.schemas import southbound as sb
+from pyovn.sync.inputs import wanted_columns
+from pyovn.sync.loop import Loop
+from pyovn.sync.reconcile import Managed, Reconciler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pyovn.incremental import Reason
+    from pyovn.ovsdb.replica import Change
+    from pyovn.sim.runtime import Runtime
+    from pyovn.sync.database import DatabaseClient
+    from pyovn.sync.wants import RowItem
+
+LOCK: Final = "ovn_northd"
+
+NB_COLUMNS = wanted_columns(NB_INPUTS)
+"""What the northbound client has to monitor."""
+
+SB_COLUMNS = wanted_columns(
+    (*SB_INPUTS, sb.DatapathBinding, sb.LogicalDPGroup, sb.LogicalFlow, sb.MulticastGroup, sb.AddressSet)
+)
+"""What the southbound client has to monitor."""
+
+
+class Northd:
+    """``log(level, text)`` gets what operators read."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        nb_client: DatabaseClient,
+        sb_client: DatabaseClient,
+        log: Callable[[str, str], None],
+    ) -> None:
+        self._runtime = runtime
+        self._nb, self._sb = nb_client, sb_client
+        self._log = log
+        self.paused = False
+        self._adopted = False
+        self.engine = Engine()
+        self.model = Model(self.engine)
+        self._declare()
+        self.nb_reconciler = Reconciler(nb_client, _NB_MANAGED, runtime.random)
+        self.sb_reconciler = Reconciler(sb_client, self._sb_managed(), runtime.random)
+        self._loop = Loop(runtime, self._step)
+        self._told: set[str] = set()
+        nb_client.on_changes = self._nb_changed
+        sb_client.on_changes = self._sb_changed
+        nb_client.on_state = sb_client.on_state = lambda _client: self._loop.wake()
+        sb_client.on_lock = self._lock_changed
+
+    def _declare(self) -> None:
+        """All features, in the order in which they need each other."""
+        model = self.model
+        self.datapath_keys = datapaths.declare(model)
+        self.port_keys = ports.declare(model)
+        members = multicast.declare(model)
+        admission.declare(model)
+        passthrough.declare(model)
+        l2_lookup.declare(model, members)
+        port_status.declare(model)
+        self._seen = progress.declare(model)
+        settings = globals.declare(model)
+        self._unserved = unserved.declare(model)
+        settings.put("northd", globals.fresh_settings(self._runtime.random, f"pyovn {__version__}"))
+
+    def _sb_managed(self) -> tuple[Managed, ...]:
+        return (
+            Managed(sb.SBGlobal, lambda _row: progress.GLOBAL),
+            Managed(sb.AddressSet, lambda row: row.name),
+            Managed(sb.DatapathBinding, datapaths.identify),
+            Managed(sb.LogicalDPGroup),
+            Managed(sb.PortBinding, lambda row: row.logical_port, annotate=ports.annotate),
+            Managed(sb.MulticastGroup, multicast.identify),
+            Managed(sb.LogicalFlow, identify_flow, annotate=self._hints),
+        )
+
+    # -- running -------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Connect to both databases and ask for the lock."""
+        self._sb.lock(LOCK)
+        self._nb.start()
+        self._sb.start()
+
+    def stop(self) -> None:
+        """Disconnect; the databases stay as they are."""
+        self._loop.stop()
+        self._nb.stop()
+        self._sb.stop()
+
+    def pause(self) -> None:
+        """Derive nothing and write nothing until ``resume``."""
+        self.paused = True
+
+    def resume(self) -> None:
+        """Go on after ``pause``."""
+        self.paused = False
+        self._loop.wake()
+
+    @property
+    def status(self) -> str:
+        """``active``, ``standby`` or ``paused``, as ``ovn-appctl status`` says it."""
+        if self.paused:
+            return "paused"
+        return "active" if self._sb.has_lock(LOCK) else "standby"
+
+    def _nb_changed(self, changes: list[Change]) -> None:
+        self.model.northbound.apply(changes)
+        self.nb_reconciler.actual(changes)
+        self._loop.wake()
+
+    def _sb_changed(self, changes: list[Change]) -> None:
+        self.model.southbound.apply(changes)
+        self.sb_reconciler.actual(changes)
+        self._loop.wake()
+
+    def _lock_changed(self, name: str, held: bool) -> None:
+        if name == LOCK:
+            self._log(
+                "info",
+                "ovn-northd lock acquired. This ovn-northd instance is now active."
+                if held
+                else "ovn-northd lock lost. This ovn-northd instance is now on standby.",
+            )
+            self._loop.wake()
+
+    def _step(self) -> None:
+        """One pass.  Without both databases nothing is known, so nothing is derived."""
+        if self.paused or self._nb.state != "live" or self._sb.state != "live":
+            return
+        if not self._adopted:
+            self._adopt()
+        self._note_times()
+        self.engine.settle()
+        self._report()
+        if self._sb.has_lock(LOCK):
+            self.sb_reconciler.flush(self._written, [{"op": "assert", "lock": LOCK}])
+            self.nb_reconciler.flush(self._written)
+
+    def _written(self, error: str | None) -> None:
+        if error is None:
+            self._loop.succeeded()
+            self._loop.wake()
+        else:
+            self._log("warn", f"a transaction failed and will be repeated: {error}")
+            self._loop.retry()
+
+    # -- starting over what is there -----------------------------------------------------------
+
+    def _adopt(self) -> None:
+        """Take over keys and groups from the southbound, before the first pass."""
+        self._adopted = True
+        tables = self._sb.replica.table
+        northbound_of: dict[Any, Any] = {}
+        for uuid, values in tables("Datapath_Binding").rows.items():
+            row = sb.DatapathBinding(uuid, values)
+            northbound_of[uuid] = datapaths.identify(row)
+            datapaths.adopt(self.datapath_keys, row)
+        for uuid, values in tables("Port_Binding").rows.items():
+            binding = sb.PortBinding(uuid, values)
+            if binding.datapath in northbound_of:
+                ports.adopt(self.port_keys, binding, northbound_of[binding.datapath])
+        self.engine.settle()
+        self._adopt_groups()
+
+    def _adopt_groups(self) -> None:
+        """A group's row does not tell its class; the flows that refer to it do."""
+        groups: dict[tuple[Any, ...], Any] = {}
+        for relation in self.model.output_sb:
+            for item in relation.elements():
+                if isinstance(item, LogicalFlow) and item.group is not None:
+                    groups[item[2:]] = item.group
+        for uuid, values in self._sb.replica.table("Logical_Flow").rows.items():
+            key = identify_flow(sb.LogicalFlow(uuid, values))
+            group = groups.get(key[2:])
+            if group is not None and key[1] is not None:
+                self.sb_reconciler.adopt(group.table, group.key, key[1])
+        for reconciler, relations in (
+            (self.sb_reconciler, self.model.output_sb),
+            (self.nb_reconciler, self.model.output_nb),
+        ):
+            for relation in relations:
+                reconciler.follow(relation)
+
+    # -- telling -------------------------------------------------------------------------------
+
+    def _note_times(self) -> None:
+        """When a counter has a new value, note the time: derivations read no clock."""
+        for counter, client, row_class, column_name in (
+            ("nb_cfg", self._nb, nb.NBGlobal, "nb_cfg"),
+            ("sb_cfg", self._sb, sb.SBGlobal, "nb_cfg"),
+        ):
+            for uuid, values in client.replica.table(row_class.TABLE).rows.items():
+                value = getattr(row_class(uuid, values), column_name)
+                note = self._seen.peek(counter)
+                if note is None:
+                    self._seen.put(counter, (value, 0))
+                elif note.value != value:
+                    self._seen.put(counter, (value, int(self._runtime.wall() * 1000)))
+
+    def notices(self) -> list[str]:
+        """What is configured and has no effect, and what failed; one line each."""
+        lines = sorted(str(n) for relation in self._unserved for n in relation.elements())
+        lines += sorted(f"{node.label()}: {error}" for node, error in self.engine.root_failures().items())
+        lines += [
+            f"tunnel key {wanted or '(none left)'} for {owner} in {pool}"
+            for keys in (self.datapath_keys, self.port_keys)
+            for pool, owner, wanted in keys.conflicts()
+        ]
+        return lines
+
+    def _report(self) -> None:
+        """Say once what has come and what has gone."""
+        now = set(self.notices())
+        for line in sorted(now - self._told):
+            self._log("warn", line)
+        for line in sorted(self._told - now):
+            self._log("info", f"no longer: {line}")
+        self._told = now
+
+    def _hints(self, item: RowItem, reasons: list[Reason]) -> Mapping[str, Any]:
+        """external_ids of a new flow: stage-name, stage-hint, source, as ovn-sb(5) describes them."""
+        ids = {"stage-name": item.stage} if isinstance(item, LogicalFlow) else {}
+        for reason in reasons[:1]:
+            ids["source"] = self.model.sources.get(reason.derivation, reason.derivation)
+            key = getattr(reason.owner, "key", None)
+            if isinstance(key, str):
+                ids["stage-hint"] = key[:8]
+        return {"external_ids": FrozenMap(ids)}
+
+    def why(self, prefix: str) -> list[str]:
+        """Why the southbound rows whose UUID starts with ``prefix`` are there; for ``flow/why``."""
+        lines: list[str] = []
+        for table in ("Logical_Flow", "Port_Binding", "Multicast_Group", "Datapath_Binding"):
+            for uuid in self._sb.replica.table(table).rows:
+                if not uuid.startswith(prefix):
+                    continue
+                found = self.sb_reconciler.item_of(uuid)
+                if found is None:
+                    lines.append(f"{table} {uuid}: not made by this ovn-northd")
+                    continue
+                for reason in found[1]:
+                    owner = getattr(reason.owner, "TABLE", "")
+                    key = getattr(reason.owner, "key", reason.owner)
+                    source = self.model.sources.get(reason.derivation, "")
+                    lines.append(
+                        f"{table} {uuid}: {reason.why} ({owner} {key}; {reason.derivation} {source})"
+                    )
+        return lines
+
+
+_NB_MANAGED: Final = (
+    Managed(nb.NBGlobal, lambda _row: progress.GLOBAL),
+    Managed(nb.LogicalSwitchPort, owned=False),
+)

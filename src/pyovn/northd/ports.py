@@ -1,0 +1,107 @@
+"""Port_Binding: each logical switch port, with a tunnel key that is unique in its datapath.
+
+northd decides what a port *is* (type, addresses, port security, parent and tag); where it is (chassis,
+encap, up) is the controllers' to write and is left alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pyovn.northd.model import PORT, Item, Model, requested_key
+from pyovn.ovn.keys import GENEVE_KEYS
+from pyovn.ovn.ports import DYNAMIC_ADDRESS, ROUTER, ROUTER_ADDRESS, southbound_type
+from pyovn.ovsdb.values import UUID, FrozenMap
+from pyovn.sync.wants import want
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pyovn.incremental import Allotment, Reason
+    from pyovn.schemas import northbound as nb
+    from pyovn.schemas import southbound as sb
+    from pyovn.sync.wants import RowItem
+
+
+@dataclass(frozen=True, slots=True)
+class PortKey:
+    """A port that needs a tunnel key."""
+
+    datapath: UUID
+    name: str
+    requested: int | None
+
+
+def declare(model: Model) -> Allotment[PortKey, UUID]:
+    """Make Port_Binding rows; returns the keys, for adoption and for ``status``."""
+    span = (GENEVE_KEYS.port.first, GENEVE_KEYS.port.last)
+
+    def on_switch(port: nb.LogicalSwitchPort) -> Iterator[tuple[PortKey, str]]:
+        switch = model.switch_of_port.one(port.uuid)
+        if switch is not None:
+            yield PortKey(switch.uuid, port.name, requested_key(port.options)), "a port of a switch"
+
+    keys = model.engine.allot(
+        "port_keys",
+        model.engine.derive("switch_ports", model.ports, on_switch),
+        lambda p: [(p.datapath, (p.name, p.requested))],
+        lambda _datapath: span,
+    )
+
+    def binding(port: nb.LogicalSwitchPort) -> Iterator[tuple[Item, str]]:
+        datapath = model.datapath_of(port)
+        if datapath is None:
+            return
+        key = keys.number(UUID(datapath.key), port.name)
+        if key is None:
+            return
+        yield (
+            want(
+                PORT,
+                port.name,
+                logical_port=port.name,
+                datapath=datapath,
+                tunnel_key=key,
+                type=southbound_type(port.type),
+                options=_options(port),
+                mac=_addresses(port),
+                port_security=port.port_security,
+                parent_port=port.parent_name or None,
+                tag=port.tag,
+                external_ids=_external_ids(port),
+            ),
+            "a logical switch port is bound somewhere",
+        )
+
+    model.want_sb("port_bindings", model.ports, binding)
+    return keys
+
+
+def annotate(item: RowItem, _reasons: list[Reason]) -> Mapping[str, Any]:
+    """A new port is down until its chassis says otherwise."""
+    return {"up": False} if dict(item.columns)["type"] == "" else {}
+
+
+def adopt(keys: Allotment[PortKey, UUID], row: sb.PortBinding, datapath: UUID) -> None:
+    """Read one key back; ``datapath`` is the northbound UUID of the row's datapath."""
+    keys.adopt(datapath, row.logical_port, row.tunnel_key)
+
+
+def _options(port: nb.LogicalSwitchPort) -> FrozenMap[str, str]:
+    if port.type == ROUTER:
+        peer = port.options.get("router-port")
+        return FrozenMap({"peer": peer} if peer else {})
+    return port.options
+
+
+def _addresses(port: nb.LogicalSwitchPort) -> frozenset[str]:
+    """The addresses that controllers may use as they stand."""
+    return frozenset(
+        a.strip() for a in port.addresses if a.split()[:1] not in ([], [DYNAMIC_ADDRESS], [ROUTER_ADDRESS])
+    )
+
+
+def _external_ids(port: nb.LogicalSwitchPort) -> FrozenMap[str, str]:
+    name = port.external_ids.get("neutron:port_name")
+    return FrozenMap({**port.external_ids, "name": name}) if name else port.external_ids

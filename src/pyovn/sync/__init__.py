@@ -1,0 +1,11 @@
+"""Between the engine and the world: what came in becomes inputs, what is wanted becomes a difference.
+
+``inputs``      a database replica feeds the engine's tables
+``wants``       what derivations yield for a database: rows, elements of set columns, references
+``reconcile``   wanted rows against the database's rows: the smallest transaction
+``flowtable``   wanted flows against the switch's flows: the smallest bundle
+``loop``        the main loop that both daemons have
+
+Everything is level-triggered.  A difference is computed from what is wanted now and what is there
+now; an event that is lost, repeated or late can delay the state and never corrupt it.
+"""

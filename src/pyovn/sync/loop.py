@@ -1,0 +1,64 @@
+"""The main loop of a daemon that derives: collect, settle, send; and again when something came in.
+
+All inputs that arrive in one turn of the runtime are taken in before anything is derived; ``wake``
+asks for one run after the current callbacks.  A run that fails to write is repeated after a pause that
+doubles up to a limit, and at once when anything changes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyovn.sim.runtime import Runtime, Timer
+
+FIRST_PAUSE: Final = 0.5
+LONGEST_PAUSE: Final = 16.0
+
+
+class Loop:
+    """Runs ``step`` once after each burst of ``wake`` calls."""
+
+    def __init__(self, runtime: Runtime, step: Callable[[], None]) -> None:
+        self._runtime = runtime
+        self._step = step
+        self._scheduled = False
+        self._stopped = False
+        self._pause = FIRST_PAUSE
+        self._timer: Timer | None = None
+        self.runs = 0
+
+    def wake(self) -> None:
+        """Something has changed: run the step soon."""
+        if not self._scheduled and not self._stopped:
+            self._scheduled = True
+            self._runtime.call_soon(self._run)
+
+    def retry(self) -> None:
+        """Writing failed: run the step again after a pause, longer each time."""
+        if self._timer is None and not self._stopped:
+            self._timer = self._runtime.call_later(self._pause, self._wake_from_pause)
+            self._pause = min(self._pause * 2, LONGEST_PAUSE)
+
+    def succeeded(self) -> None:
+        """Writing worked: the next failure pauses shortly again."""
+        self._pause = FIRST_PAUSE
+
+    def stop(self) -> None:
+        """Run nothing any more."""
+        self._stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _wake_from_pause(self) -> None:
+        self._timer = None
+        self.wake()
+
+    def _run(self) -> None:
+        self._scheduled = False
+        if not self._stopped:
+            self.runs += 1
+            self._step()
