@@ -38,7 +38,7 @@ class Place(NamedTuple):
 def need_targets(place: Place, needs: Needs) -> None:
     """Ask for what the functions below read."""
     needs.add(place.owner, place.column)
-    needs.add(place.table, "target")
+    needs.add(place.table, "target", *(("read_only", "role") if place.access else ()))
 
 
 def targets(context: Context, place: Place, owner: Row) -> list[Row]:
@@ -50,8 +50,16 @@ def targets(context: Context, place: Place, owner: Row) -> list[Row]:
 def print_targets(context: Context, place: Place, owner: Row, command: Command) -> None:
     """One target per line; owners verify what they print, as C does."""
     owner.verify(place.column)
-    for row in targets(context, place, owner):
-        command.write(row.text("target"))
+    for line in sorted(_describe(place, row) for row in targets(context, place, owner)):
+        command.write(line)
+
+
+def _describe(place: Place, row: Row) -> str:
+    target = row.text("target")
+    if not place.access:
+        return target
+    access = "read-only" if row.get("read_only") else "read-write"
+    return f'{access} role="{row.text("role")}" {target}'
 
 
 def delete_targets(context: Context, place: Place, owner: Row) -> None:

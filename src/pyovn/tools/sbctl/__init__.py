@@ -1,0 +1,15 @@
+"""ovn-sbctl: what northd and the chassis have made of the network (ovn-sbctl(8)).
+
+``flows`` prints logical flows, ``chassis`` handles chassis and port bindings by hand; ``program`` puts
+them together.
+"""
+
+from __future__ import annotations
+
+
+def main() -> int:
+    """The console script."""
+    from pyovn.tools.ctl.program import main as run
+    from pyovn.tools.sbctl.program import PROGRAM
+
+    return run(PROGRAM)
