@@ -291,7 +291,7 @@ class WriteActions(Struct, frozen=True, cache_hash=True, gc=False):
 
 Action: TypeAlias = (
     Output | OutputField | OutputTruncated | Group | SetQueue | PopQueue | Resubmit | SetField
-    | Move | Push | Pop | Controller | Conjunction | Ct | CtClear | Clone | Note | PushVlan | PopVlan
+    | Move | Push | Pop | Controller | Conjunction | Ct | Nat | CtClear | Clone | Note | PushVlan | PopVlan
     | DecTtl | CheckPktLarger | DeleteField | FinTimeout | Exit | Learn | Sample | Unknown | GotoTable | Meter
     | WriteMetadata | ClearActions | WriteActions
 )  # fmt: skip

@@ -1,7 +1,7 @@
 """A flow: where it stands, which packets it takes, what it does with them.
 
 ``key`` identifies a flow in a switch (OpenFlow 1.5.1, section 5.2); everything else may be modified
-in place.  Counters are no part of a flow: see ``messages.FlowDesc``.
+in place.  Counters are no part of a flow: see ``multiparts.FlowDesc``.
 """
 
 from __future__ import annotations

@@ -20,6 +20,9 @@ from pyovn.wire.openflow.fields import field as field_named
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+_VLAN_TCI: Final = FIELDS["vlan_tci"]
+_NO_VLAN: Final = (0, 0x1FFF)  # OXM has no other way to say it, so a dump comes back like this
+
 Term = tuple[Field, int, int]
 """Field, value, mask."""
 
@@ -82,6 +85,8 @@ class Match:
                 if (old[0] ^ bits) & old[1] & care:
                     return None
                 merged[target] = (old[0] | (bits & care), old[1] | care)
+        if merged.get(_VLAN_TCI) == (0, 0xFFFF):
+            merged[_VLAN_TCI] = _NO_VLAN
         if len(merged) == 1:
             ((target, (bits, care)),) = merged.items()
             return Match(((target, bits, care),))

@@ -19,7 +19,7 @@ from pyovn.wire.openflow.text_values import TextError, number, parse_port
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyovn.wire.openflow.messages import FlowDesc
+    from pyovn.wire.openflow.multiparts import FlowDesc
 
 __all__ = [
     "FLAG_NAMES",

@@ -44,10 +44,10 @@ FRAGMENTS: Final = {
     "no": (0, 3),
     "yes": (1, 1),
     "first": (1, 3),
-    "later": (2, 2),
+    "later": (3, 3),
     "not_later": (0, 2),
 }
-_FRAGMENT_NAMES: Final = {bits: name for name, bits in FRAGMENTS.items()} | {(3, 3): "later"}
+_FRAGMENT_NAMES: Final = {bits: name for name, bits in FRAGMENTS.items()}
 
 PortNames = "Mapping[int, str] | None"
 

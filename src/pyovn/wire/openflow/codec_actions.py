@@ -1,0 +1,260 @@
+"""Actions and instructions to bytes (OpenFlow 1.5.1, sections 7.2.5 and 7.2.6; Nicira's extensions).
+
+One encoder per type, in a table; lists are remembered as a whole, since a network repeats few lists
+in many flows.  What the standard can say is said in the standard's way (set_field, copy_field,
+output, group ...), the rest as vendor actions of experimenter 0x2320, as Open vSwitch does.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any, Final
+
+from pyovn.wire.openflow import actions as act
+from pyovn.wire.openflow.codec_match import encode_value, subfield_header, wide_port
+from pyovn.wire.openflow.errors import BAD_ARGUMENT, BAD_SET_ARGUMENT, CodecError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_MEMORY_LIMIT: Final = 1 << 15
+_lists: dict[tuple[act.Action, ...], bytes] = {}
+_instructions: dict[tuple[act.Action, ...], bytes] = {}
+
+_HEADER: Final = struct.Struct("!HH")
+_NX: Final = struct.Struct("!HHIH")
+_OUTPUT: Final = struct.Struct("!HHIH6x")
+_RESUBMIT: Final = struct.Struct("!HHIHHB3x")
+_COPY: Final = struct.Struct("!HHHHH2x")
+_CT: Final = struct.Struct("!HIHB3xH")
+_CONJUNCTION: Final = struct.Struct("!HHIHBBI")
+NICIRA: Final = 0x2320
+
+
+def _standard(kind: int, body: bytes) -> bytes:
+    """A standard action, padded with zeros; its length counts the padding."""
+    size = 4 + len(body)
+    padding = -size & 7
+    return _HEADER.pack(kind, size + padding) + body + bytes(padding)
+
+
+def _nicira(subtype: int, body: bytes) -> bytes:
+    size = 10 + len(body)
+    padding = -size & 7
+    return _NX.pack(0xFFFF, size + padding, NICIRA, subtype) + body + bytes(padding)
+
+
+def _output(action: act.Output) -> bytes:
+    return _OUTPUT.pack(0, 16, wide_port(action.port), action.max_len)
+
+
+def _set_field(action: act.SetField) -> bytes:
+    field = action.field
+    mask = field.full if action.mask is None else action.mask
+    if not 0 <= action.value <= field.full or action.value & ~mask:
+        raise CodecError(*BAD_SET_ARGUMENT, f"set_field of {field.name} to {action.value:#x}/{mask:#x}")
+    return _standard(25, encode_value(field, action.value, action.mask, field.subfield_code))
+
+
+def _move(action: act.Move) -> bytes:
+    src, dst = action.src, action.dst
+    if src.bits != dst.bits:
+        raise CodecError(*BAD_ARGUMENT, "a move between subfields of different width")
+    names = subfield_header(src) + subfield_header(dst)
+    size = 12 + len(names)
+    padding = -size & 7
+    return _COPY.pack(28, size + padding, src.bits, src.ofs, dst.ofs) + names + bytes(padding)
+
+
+def _stack(subtype: int) -> Callable[[Any], bytes]:
+    def encode(action: act.Push | act.Pop) -> bytes:
+        sub = action.subfield
+        return _nicira(
+            subtype, sub.ofs.to_bytes(2, "big") + subfield_header(sub) + sub.bits.to_bytes(2, "big")
+        )
+
+    return encode
+
+
+def _resubmit(action: act.Resubmit) -> bytes:
+    return _RESUBMIT.pack(
+        0xFFFF,
+        16,
+        NICIRA,
+        44 if action.with_ct else 14,
+        act.PORT_IN_PORT if action.port is None else action.port,
+        0xFF if action.table is None else action.table,
+    )
+
+
+def ofs_nbits(subfield: act.Subfield) -> int:
+    """Offset and width in 16 bits, as Nicira's actions pack them."""
+    return subfield.ofs << 6 | subfield.bits - 1
+
+
+def _output_field(action: act.OutputField) -> bytes:
+    sub = action.source
+    name = subfield_header(sub)
+    head = ofs_nbits(sub).to_bytes(2, "big")
+    limit = (action.max_len or 0xFFFF).to_bytes(2, "big")
+    return _nicira(15, head + name + limit) if len(name) == 4 else _nicira(32, head + limit + name)
+
+
+def _controller(action: act.Controller) -> bytes:
+    out = bytes(6)
+    if action.max_len != 0xFFFF:
+        out += struct.pack("!HHH2x", 0, 6, action.max_len)
+    if action.controller_id:
+        out += struct.pack("!HHH2x", 1, 6, action.controller_id)
+    if action.reason != act.REASON_ACTION:
+        out += struct.pack("!HHB3x", 2, 5, action.reason)
+    if action.userdata:
+        size = 4 + len(action.userdata)
+        out += struct.pack("!HH", 3, size) + action.userdata + bytes(-size & 7)
+    if action.pause:
+        out += struct.pack("!HH4x", 4, 4)
+    if action.meter is not None:
+        out += struct.pack("!HHI", 5, 8, action.meter)
+    return _nicira(37, out)
+
+
+def _nat(nat: act.Nat) -> bytes:
+    """NXAST_NAT: which parts of the range are there, then those."""
+    if nat.flags & 3 == 3 or (not nat.flags & 3 and nat.flags):
+        raise CodecError(*BAD_ARGUMENT, "nat needs src or dst for its flags, not both")
+    present, tail = 0, b""
+    first, size = (0, 4) if nat.version == 4 else (2, 16)
+    for bit, value, width in (
+        (first, nat.ip_min, size),
+        (first + 1, nat.ip_max, size),
+        (4, nat.port_min, 2),
+        (5, nat.port_max, 2),
+    ):
+        if value is not None:
+            present |= 1 << bit
+            tail += value.to_bytes(width, "big")
+    return _nicira(36, struct.pack("!2xHH", nat.flags, present) + tail)
+
+
+def _ct(action: act.Ct) -> bytes:
+    flags = action.commit | action.force << 1
+    zone = action.zone
+    if isinstance(zone, act.Subfield):
+        source, immediate = int.from_bytes(subfield_header(zone)[:4], "big"), ofs_nbits(zone)
+    else:
+        source, immediate = 0, zone
+    body = _CT.pack(flags, source, immediate, 0xFF if action.table is None else action.table, action.alg)
+    if action.nat is not None:
+        body += _nat(action.nat)
+    return _nicira(35, body + encode_actions(action.actions))
+
+
+def _note(action: act.Note) -> bytes:
+    return _nicira(8, action.data or bytes(6))
+
+
+def _dec_ttl(action: act.DecTtl) -> bytes:
+    if not action.ids:
+        return b"\0\x18\0\x08\0\0\0\0"
+    ids = action.ids
+    return _nicira(21, len(ids).to_bytes(2, "big") + bytes(4) + struct.pack(f"!{len(ids)}H", *ids))
+
+
+def _check_pkt_larger(action: act.CheckPktLarger) -> bytes:
+    sub = action.destination
+    return _nicira(49, struct.pack("!HH", action.length, sub.ofs) + subfield_header(sub))
+
+
+def _sample(action: act.Sample) -> bytes:
+    body = struct.pack("!HIII", action.probability, action.collector_set, action.domain, action.point)
+    if action.port is None and not action.direction:
+        return _nicira(29, body)
+    port = act.PORT_NONE if action.port is None else action.port
+    return _nicira(41, body + struct.pack("!HB5x", port, action.direction))
+
+
+def _instruction_only(action: act.Action) -> bytes:
+    raise CodecError(*BAD_ARGUMENT, f"{type(action).__name__} is an instruction, not an action")
+
+
+_ENCODERS: Final[Mapping[type, Callable[[Any], bytes]]] = {
+    act.Output: _output,
+    act.OutputField: _output_field,
+    act.OutputTruncated: lambda a: _nicira(39, struct.pack("!HI", a.port, a.max_len)),
+    act.Group: lambda a: _standard(22, a.id.to_bytes(4, "big")),
+    act.SetQueue: lambda a: _standard(21, a.queue.to_bytes(4, "big")),
+    act.PopQueue: lambda _: _nicira(5, b""),
+    act.Resubmit: _resubmit,
+    act.SetField: _set_field,
+    act.Move: _move,
+    act.Push: _stack(27),
+    act.Pop: _stack(28),
+    act.Controller: _controller,
+    act.Conjunction: lambda a: _CONJUNCTION.pack(0xFFFF, 16, NICIRA, 34, a.clause, a.n, a.id),
+    act.Ct: _ct,
+    act.CtClear: lambda _: _nicira(43, b""),
+    act.Nat: _nat,
+    act.Clone: lambda a: _nicira(42, bytes(6) + encode_actions(a.actions)),
+    act.Note: _note,
+    act.PushVlan: lambda a: _standard(17, a.ethertype.to_bytes(2, "big")),
+    act.PopVlan: lambda _: _standard(18, b""),
+    act.DecTtl: _dec_ttl,
+    act.CheckPktLarger: _check_pkt_larger,
+    act.DeleteField: lambda a: _nicira(50, subfield_header(act.Subfield.whole(a.field))),
+    act.FinTimeout: lambda a: _nicira(19, struct.pack("!HH", a.idle_timeout, a.hard_timeout)),
+    act.Exit: lambda _: _nicira(17, b""),
+    act.Learn: lambda a: _nicira(16, a.body),
+    act.Sample: _sample,
+    act.Unknown: lambda a: a.raw,
+    act.Meter: lambda a: _standard(29, a.id.to_bytes(4, "big")),
+    act.GotoTable: _instruction_only,
+    act.WriteMetadata: _instruction_only,
+    act.ClearActions: _instruction_only,
+    act.WriteActions: _instruction_only,
+}
+
+
+def encode_actions(actions: tuple[act.Action, ...]) -> bytes:
+    """A list of actions; raises ``CodecError`` for what no list can hold."""
+    known = _lists.get(actions)
+    if known is None:
+        known = b"".join([_ENCODERS[type(action)](action) for action in actions])
+        if len(_lists) >= _MEMORY_LIMIT:
+            _lists.clear()
+        _lists[actions] = known
+    return known
+
+
+def encode_instructions(actions: tuple[act.Action, ...]) -> bytes:
+    """The instructions of a flow; the empty list of actions has none."""
+    known = _instructions.get(actions)
+    if known is None:
+        known = _encode_instructions(actions)
+        if len(_instructions) >= _MEMORY_LIMIT:
+            _instructions.clear()
+        _instructions[actions] = known
+    return known
+
+
+def _encode_instructions(actions: tuple[act.Action, ...]) -> bytes:
+    apply: list[act.Action] = []
+    others: dict[int, bytes] = {}
+    for action in actions:
+        match action:
+            case act.GotoTable(table):
+                others[1] = struct.pack("!HHB3x", 1, 8, table)
+            case act.WriteMetadata(value, mask):
+                others[2] = struct.pack("!HH4xQQ", 2, 24, value, mask)
+            case act.WriteActions(inner):
+                body = encode_actions(inner)
+                others[3] = struct.pack("!HH4x", 3, 8 + len(body)) + body
+            case act.ClearActions():
+                others[5] = b"\0\5\0\x08\0\0\0\0"
+            case _:
+                apply.append(action)
+    out = b""
+    if apply:
+        body = b"".join([_ENCODERS[type(action)](action) for action in apply])
+        out = b"\0\4" + (8 + len(body)).to_bytes(2, "big") + b"\0\0\0\0" + body
+    # The order in which ovs-actions(7) says instructions run, whatever their order in the flow.
+    return out + b"".join([others[kind] for kind in (5, 3, 2, 1) if kind in others])
