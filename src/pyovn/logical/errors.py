@@ -7,16 +7,17 @@ class LflowError(ValueError):
     """The text of a match or of actions cannot be used.
 
     ``position`` is an offset in characters from the start of ``text``; ``len(text)`` is its end.
+    ``text`` is None where no place is to blame.
     """
 
-    def __init__(self, message: str, text: str = "", position: int = 0) -> None:
+    def __init__(self, message: str, text: str | None = None, position: int = 0) -> None:
         super().__init__(message)
         self.message = message
         self.text = text
         self.position = position
 
     def __str__(self) -> str:
-        if not self.text:
+        if self.text is None:
             return self.message
         found = self.text[self.position : self.position + 20]
         where = f'at "{found}"' if found else "at the end"

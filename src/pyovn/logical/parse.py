@@ -97,7 +97,7 @@ def expand(
     expr: Expr,
     address_sets: Mapping[str, Iterable[str]],
     port_groups: Mapping[str, Iterable[str]],
-    text: str = "",
+    text: str | None = None,
 ) -> Expr:
     """Put the members of sets and groups in; ``text`` is for the message of an error."""
     if isinstance(expr, Compare):
@@ -122,7 +122,7 @@ def expand(
 
 
 def _addresses(
-    ref: SetRef, field: FieldRef, address_sets: Mapping[str, Iterable[str]], text: str
+    ref: SetRef, field: FieldRef, address_sets: Mapping[str, Iterable[str]], text: str | None
 ) -> list[Constant]:
     members = address_sets.get(ref.name)
     if members is None:
