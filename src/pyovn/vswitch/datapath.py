@@ -29,11 +29,14 @@ if TYPE_CHECKING:
     from pyovn.vswitch.ports import SwitchPort
     from pyovn.vswitch.program import Program
     from pyovn.vswitch.steps import PacketIn, Step
-    from pyovn.vswitch.translate import Pipeline
+    from pyovn.vswitch.translate import Frozen, Pipeline
 
 CACHE_LIMIT: Final = 20_000
 MASK_LIMIT: Final = 64
 """Entries and groups of the cache; beyond either, it starts afresh."""
+
+PAUSED_LIMIT: Final = 4096
+"""Packets that wait for a controller; beyond it the oldest is lost."""
 
 RECIRCULATION_LIMIT: Final = 64
 """Passes through connection tracking that one packet may make."""
@@ -59,21 +62,22 @@ class Datapath:
     """All bridges of a switch share one.  ``packet_in`` is set by the switch."""
 
     __slots__ = (
-        "_busy", "_cache", "_entries", "_index", "_queue", "hits", "misses", "now", "packet_in", "pipelines",
-        "tracker",
+        "_busy", "_cache", "_entries", "_index", "_paused", "_paused_count", "_queue", "hits", "misses", "now",
+        "packet_in", "tracker",
     )  # fmt: skip
 
     def __init__(self, now: Callable[[], float]) -> None:
         self.now = now
         self.tracker = Tracker(now)
-        self.pipelines: dict[int, Pipeline] = {}
-        self.packet_in: Callable[[PacketIn, bytes, int], None] = _nobody
+        self.packet_in: Callable[[PacketIn, bytes, int, bytes], None] = _nobody
         self.hits = self.misses = 0
         self._cache: list[tuple[int, dict[int, CacheEntry]]] = []
         self._index: dict[int, dict[int, CacheEntry]] = {}
         self._entries = 0
         self._queue: deque[tuple[Pipeline, int, bytes, int]] = deque()
         self._busy = 0
+        self._paused: dict[int, Frozen] = {}
+        self._paused_count = 0
 
     def receive(self, port: SwitchPort, frame: bytes, metadata: int = 0) -> None:
         """A frame comes in; ``metadata`` holds the tunnel's fields when the port is one."""
@@ -138,21 +142,45 @@ class Datapath:
 
     def execute(self, pipeline: Pipeline, program: Program, in_port: int, frame: bytes, metadata: int) -> str:
         """Carry out a packet-out; returns an error's text or nothing."""
-        in_port_bits = in_port << SLOTS["in_port"].offset | pipeline.index << _BRIDGE.offset
-        key = extract(frame, metadata | in_port_bits)
-        x = Translation(pipeline, key, len(frame))
+        metadata |= in_port << SLOTS["in_port"].offset | pipeline.index << _BRIDGE.offset
+        x = Translation(pipeline, extract(frame, metadata), len(frame))
         x.run_program(program)
+        self._finish(x, frame)
+        return x.error
+
+    def pause(self, frozen: Frozen) -> bytes:
+        """Keep a paused packet's pipeline; the continuation by which it is resumed."""
+        self._paused_count += 1
+        self._paused[self._paused_count] = frozen
+        if len(self._paused) > PAUSED_LIMIT:
+            del self._paused[next(iter(self._paused))]
+        return self._paused_count.to_bytes(8, "big")
+
+    def resume(self, continuation: bytes, frame: bytes, metadata: int) -> bool:
+        """Go on with a paused packet, as the controller gives it back; false when it is not known."""
+        frozen = self._paused.pop(int.from_bytes(continuation, "big"), None)
+        if frozen is None:
+            return False
+        pipeline = frozen.pipeline
+        x = Translation(pipeline, extract(frame, metadata | pipeline.index << _BRIDGE.offset), len(frame))
+        x.thaw(frozen)
+        self._finish(x, frame)
+        return True
+
+    def _finish(self, x: Translation, frame: bytes) -> None:
+        """Count and carry out a translation that is used once."""
         entry = CacheEntry((), tuple(x.rules))
         entry.packets, entry.bytes, entry.used = 1, len(frame), self.now()
         _account(entry)
         nested = self._busy
         self._busy = nested or 1
-        for step in x.steps:
-            step.run(self, frame, key)
-        self._busy = nested
+        try:
+            for step in x.steps:
+                step.run(self, frame, x.base)
+        finally:
+            self._busy = nested
         if not nested:
             self._drain()
-        return x.error
 
     def collect(self) -> None:
         """Bring the flows' counters up to date."""
@@ -184,6 +212,6 @@ def _account(entry: CacheEntry) -> None:
     entry.packets = entry.bytes = 0
 
 
-def _nobody(_step: PacketIn, _frame: bytes, _key: int) -> None:
+def _nobody(_step: PacketIn, _frame: bytes, _key: int, _continuation: bytes) -> None:
     """Packet-ins before any bridge is set up."""
 

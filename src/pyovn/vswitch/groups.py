@@ -15,6 +15,7 @@ from pyovn.vswitch.flowkey import SLOTS, mask_of
 if TYPE_CHECKING:
     from pyovn.vswitch.program import Program
     from pyovn.vswitch.translate import Translation
+    from pyovn.wire.openflow.multiparts import GroupEntry
 
 ALL: Final = 0
 SELECT: Final = 1
@@ -49,15 +50,17 @@ class Bucket:
 
 
 class SwitchGroup:
-    """A group; ``source`` is the message that made it, for dumps."""
+    """A group; ``entry`` is what it was made from, for dumps."""
 
-    __slots__ = ("buckets", "created", "id", "kind", "source")
+    __slots__ = ("buckets", "created", "entry", "id", "kind")
 
-    def __init__(self, number: int, kind: int, buckets: tuple[Bucket, ...], source: object, now: float) -> None:
+    def __init__(
+        self, number: int, kind: int, buckets: tuple[Bucket, ...], entry: GroupEntry, now: float
+    ) -> None:
         self.id = number
         self.kind = kind
         self.buckets = buckets
-        self.source = source
+        self.entry = entry
         self.created = now
 
     def choose(self, x: Translation) -> list[tuple[int, Program]]:

@@ -42,7 +42,7 @@ class SwitchPort:
     """
 
     __slots__ = (
-        "config", "datapath_number", "is_tunnel", "key", "kind", "link", "mac", "name", "number", "peer",
+        "config", "created", "datapath_number", "is_tunnel", "key", "kind", "link", "mac", "name", "number", "peer",
         "pipeline", "rx_bytes", "rx_dropped", "rx_packets", "tag", "transmit", "trunks", "tx_bytes",
         "tx_packets", "up", "usable", "vlan_mode",
     )  # fmt: skip
@@ -53,6 +53,7 @@ class SwitchPort:
         self.name = name
         self.kind = kind
         self.mac = mac
+        self.created = 0.0
         self.datapath_number = 0
         self.peer: SwitchPort | None = None
         self.transmit: Transmit = _swallow

@@ -71,8 +71,8 @@ class Compiler:
     match says, then what the actions did.
     """
 
-    def __init__(self, match: Match | None, table: int) -> None:
-        self.table = table
+    def __init__(self, match: Match | None) -> None:
+        self.asked = False
         self.known: dict[str, tuple[int, int]] = {}
         self.check = match is not None
         if match is not None:
@@ -107,6 +107,7 @@ class Compiler:
         """Refuse to write a field whose header the packet is not sure to have (ovs-actions(7))."""
         if not self.check or field.prerequisites in {"none", "ct"}:
             return
+        self.asked = True
         for alternative in PREREQUISITES[field.prerequisites]:
             if all(self._holds(*need) for need in alternative):
                 return
@@ -352,6 +353,26 @@ def clauses_of(actions: tuple[of.Action, ...]) -> tuple[tuple[int, int, int], ..
     return clauses
 
 
-def compile_actions(actions: tuple[of.Action, ...], match: Match | None, table: int) -> Program:
+def compile_actions(actions: tuple[of.Action, ...], match: Match | None) -> Program:
     """Compile a flow's or bucket's actions; ``match`` None leaves prerequisites unchecked."""
-    return Compiler(match, table).compile(actions) if actions else EMPTY
+    return Compiler(match).compile(actions) if actions else EMPTY
+
+
+_shared: dict[tuple[of.Action, ...], Program] = {}
+SHARED_LIMIT: Final = 50_000
+
+
+def compile_shared(actions: tuple[of.Action, ...], match: Match) -> Program:
+    """Like ``compile_actions``, for flows; many of them have the same actions and share one program.
+
+    Only programs whose checks did not ask for the match are shared.
+    """
+    program = _shared.get(actions)
+    if program is None:
+        compiler = Compiler(match)
+        program = compiler.compile(actions)
+        if not compiler.asked:
+            if len(_shared) >= SHARED_LIMIT:
+                _shared.clear()
+            _shared[actions] = program
+    return program

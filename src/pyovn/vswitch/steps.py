@@ -14,7 +14,7 @@ from pyovn.vswitch.packetflow import rewrite
 if TYPE_CHECKING:
     from pyovn.vswitch.datapath import Datapath
     from pyovn.vswitch.ports import SwitchPort
-    from pyovn.vswitch.translate import Pipeline
+    from pyovn.vswitch.translate import Frozen, Pipeline
     from pyovn.wire.openflow import actions as of
 
 _FIRST_TABLE = SLOTS["first_table"]
@@ -54,13 +54,15 @@ class Send:
 
 
 class PacketIn:
-    """Tell the controllers of a bridge."""
+    """Tell the controllers of a bridge; ``frozen`` is the rest of the pipeline of a paused packet."""
 
-    __slots__ = ("action", "cookie", "keep", "pipeline", "table", "value", "written")
+    __slots__ = ("action", "cookie", "frozen", "keep", "pipeline", "table", "value", "written")
 
     def __init__(
-        self, pipeline: Pipeline, action: of.Controller, table: int, cookie: int, written: int, key: int
-    ) -> None:
+        self, pipeline: Pipeline, action: of.Controller, table: int, cookie: int, written: int, key: int,
+        frozen: Frozen | None = None,
+    ) -> None:  # fmt: skip
+        self.frozen = frozen
         self.pipeline = pipeline
         self.action = action
         self.table = table
@@ -72,7 +74,8 @@ class PacketIn:
     def run(self, datapath: Datapath, frame: bytes, base: int) -> None:
         """Rewrite and hand over."""
         key = base & self.keep | self.value
-        datapath.packet_in(self, rewrite(frame, base, key), key)
+        frame = rewrite(frame, base, key)
+        datapath.packet_in(self, frame, key, datapath.pause(self.frozen) if self.frozen is not None else b"")
 
 
 class Track:

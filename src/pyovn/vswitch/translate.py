@@ -19,7 +19,7 @@ Not here: bytes (``steps`` run on frames), the compilation of actions (``program
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyovn.vswitch import steps
 from pyovn.vswitch.flowkey import CT_BITS, FULL, HEADER_BITS, REGISTER_BITS, SLOTS, TUNNEL_BITS, mask_of
@@ -57,7 +57,7 @@ CT_MARK, CT_LABEL = SLOTS["ct_mark"], SLOTS["ct_label"]
 class Pipeline:
     """The part of a bridge that translations read: tables, ports, groups and learned addresses."""
 
-    __slots__ = ("fdb", "groups", "index", "mac", "name", "ports", "rules_version", "standalone", "tables")
+    __slots__ = ("fdb", "groups", "index", "name", "ports", "tables")
 
     def __init__(self, name: str, index: int, fdb: Learning) -> None:
         self.name = name
@@ -66,9 +66,6 @@ class Pipeline:
         self.ports: dict[int, SwitchPort] = {}
         self.groups: dict[int, SwitchGroup] = {}
         self.fdb = fdb
-        self.mac = 0
-        self.standalone = False
-        self.rules_version = 0
 
 
 class Frame:
@@ -86,6 +83,14 @@ class Frame:
         self.depth = depth
         self.restore = restore
         self.nodes = nodes
+
+
+class Frozen(NamedTuple):
+    """The rest of a pipeline that waits for a controller; it can be thawed once."""
+
+    pipeline: Pipeline
+    frames: list[Frame]
+    values: list[int]
 
 
 _LEAVE: Final = Frame(iter(()), 0, None, 0, None, None)
@@ -322,7 +327,32 @@ class Translation:
         rule = self.rule
         table = rule.table if rule is not None else 0xFF
         cookie = rule.cookie if rule is not None else 0xFFFFFFFFFFFFFFFF
-        self.steps.append(steps.PacketIn(self.pipeline, action, table, cookie, self.written, self.key))
+        frozen = self._freeze() if action.pause and self.trace is None else None
+        step = steps.PacketIn(self.pipeline, action, table, cookie, self.written, self.key, frozen)
+        self.steps.append(step)
+
+    def _freeze(self) -> Frozen:
+        """Take what is left to do off the stack, for a controller to resume.
+
+        It holds this very packet's keys, so the translation serves this packet only.
+        """
+        self.cacheable = False
+        frames = []
+        for frame in self.stack:
+            restore = frame.restore
+            if restore is not None:
+                # On resumption the packet's key may have changed; the saved one counts in full.
+                restore = (restore[0], FULL, *restore[2:])
+            frames.append(Frame(iter(tuple(frame.operations)), frame.table, frame.rule, frame.depth, restore, None))
+        return Frozen(self.pipeline, frames, list(self.values))
+
+    def thaw(self, frozen: Frozen) -> None:
+        """Do what was left when the packet was paused."""
+        if not frozen.frames:
+            return
+        self.values = frozen.values
+        self.stack = frozen.frames[:-1]
+        self._run(frozen.frames[-1])
 
     # -- groups ----------------------------------------------------------------------------------
 
