@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pyovn.ovsdb.schema import DatabaseSchema, TableSchema
     from pyovn.ovsdb.values import UUID
     from pyovn.tools.ctl.model import Row
+    from pyovn.tools.table import Data, Format
 
 
 class Needs:
@@ -105,8 +106,8 @@ class Symbols:
 class Style:
     """How tables are printed (ovs-vsctl(8), "Table Formatting Options")."""
 
-    format: str = "list"
-    data: str = "string"
+    format: Format = "list"
+    data: Data = "string"
     headings: bool = True
     pretty: bool = False
     max_column_width: int = 0

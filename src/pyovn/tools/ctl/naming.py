@@ -105,7 +105,7 @@ def parse_column_argument(
     rest = argument[end:]
     if not operators:
         if rest:
-            raise CtlError(f'{argument}: trailing garbage "{rest}" in argument at offset {end}')
+            raise CtlError(f'{argument}: trailing garbage "{rest}" in argument')
         return ColumnArgument(column, key, None, "")
     for operator in operators:
         if rest.startswith(operator) and len(rest) > len(operator):

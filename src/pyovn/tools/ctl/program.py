@@ -14,7 +14,7 @@ import os
 import sys
 from dataclasses import dataclass, field
 from time import sleep
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
 from pyovn.daemon import options as opt
 from pyovn.ovsdb.values import UUID
@@ -32,9 +32,11 @@ if TYPE_CHECKING:
     from pyovn.ovsdb.schema import DatabaseSchema
     from pyovn.tools.ctl.model import Row
     from pyovn.tools.ctl.naming import RecordIds
+    from pyovn.tools.table import Data, Format
 
-FORMATS: Final = ("table", "list", "html", "csv", "json")
-DATA_FORMATS: Final = ("string", "bare", "json")
+FORMATS: Final[tuple[Format, ...]] = ("table", "list", "html", "csv", "json")
+DATA_FORMATS: Final[tuple[Data, ...]] = ("string", "bare", "json")
+Name = TypeVar("Name", bound=str)
 RETRY_SECONDS: Final = 1.0
 
 CTL_OPTIONS: Final = (
@@ -85,7 +87,7 @@ class Program:
 
     name: str
     module: str
-    """The name under which warnings are logged."""
+    """The name under which warnings about ``@name``s are logged."""
     title: str
     database: str
     singleton: str
@@ -210,10 +212,11 @@ def _parse_timeout(value: str) -> int:
     return int(value)
 
 
-def _choice(value: str, allowed: Sequence[str], what: str) -> str:
-    if value not in allowed:
-        raise CtlError(f'unknown {what} format "{value}"')
-    return value
+def _choice(value: str, allowed: Sequence[Name], what: str) -> Name:
+    for name in allowed:
+        if name == value:
+            return name
+    raise CtlError(f'unknown {what} format "{value}"')
 
 
 class _Run:
@@ -226,11 +229,18 @@ class _Run:
 
     def run(self) -> int:
         seconds = self.settings.timeout or int(os.environ.get("OVS_CTL_TIMEOUT") or 0)
-        if seconds:
-            from signal import alarm
+        if not seconds:
+            return self._run()
+        from signal import alarm
 
-            # The default action ends the process by SIGALRM, which is what callers look at.
-            alarm(seconds)
+        # The default action ends the process by SIGALRM, which is what callers look at.
+        alarm(seconds)
+        try:
+            return self._run()
+        finally:
+            alarm(0)
+
+    def _run(self) -> int:
         from pyovn.ovsdb.blocking import BlockingClient, ConnectionFailedError
 
         try:

@@ -48,11 +48,13 @@ def _need_conditions(needs: Needs, table: TableSchema, conditions: tuple[str, ..
 
 
 def _show(context: Context, command: Command, table: TableSchema, rows: list[Row]) -> None:
-    from pyovn.tools.ctl.tables import format_rows
+    from pyovn.tools import table as tables
 
     columns = shown_columns(table, command)
-    cells = [[(column.type, row.get(column.name)) for column in columns] for row in rows]
-    command.output.append(format_rows([c.name for c in columns], cells, context.style))
+    cells = [[tables.Datum(column.type, row.get(column.name)) for column in columns] for row in rows]
+    asked = context.style
+    style = tables.Style(asked.format, asked.data, asked.headings, asked.pretty, asked.max_column_width)
+    command.output.append(tables.format_table([c.name for c in columns], cells, style))
     command.is_table = True
 
 

@@ -13,7 +13,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from pyovn.ovsdb.schema import INTEGER_MAX, INTEGER_MIN, UNLIMITED, BaseType, ColumnType
-from pyovn.ovsdb.values import UUID, Atom, FrozenMap, Value, sort_key, value_to_json
+from pyovn.ovsdb.values import UUID, Atom, FrozenMap, Value, sort_key
 from pyovn.tools.ctl.errors import CtlError
 
 if TYPE_CHECKING:
@@ -100,11 +100,6 @@ def format_json(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
 
 
-def value_json_text(value: Value) -> str:
-    """The JSON of a column's value on one line."""
-    return format_json(value_to_json(value))
-
-
 # Reading
 
 
@@ -124,7 +119,7 @@ def scan_token(text: str, start: int) -> int:
             break
         position += 1
     if quoted:
-        raise CtlError(f"{text}: quoted string extends past end of argument")
+        raise CtlError(f"{text[start:]}: quoted string extends past end of argument")
     return position
 
 
@@ -152,8 +147,6 @@ def _parse_integer(token: str) -> tuple[int, ...]:
     if dash and low.isascii() and low.isdigit() and high.isascii() and high.isdigit():
         if int(high) < int(low):
             raise CtlError(f'"{token}" is not a valid range. Range end cannot be before start.')
-        if int(high) - int(low) >= RANGE_LIMIT:
-            raise CtlError(f'"{token}" is not a valid range. A range holds at most {RANGE_LIMIT} elements.')
         return (int(low), int(high))
     raise CtlError(f'"{token}" is not a valid integer or range')
 
@@ -302,6 +295,8 @@ def _parse_element(
             low, high = atoms
             assert isinstance(low, int)
             assert isinstance(high, int)
+            if high - low >= RANGE_LIMIT:
+                raise CtlError(f'"{text[start:end]}" has more than {RANGE_LIMIT} elements')
             keys.extend(range(low, high + 1))
         else:
             keys.extend(atoms)

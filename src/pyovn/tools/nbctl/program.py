@@ -140,7 +140,7 @@ def _since(start: int, end: int) -> int:
 
 PROGRAM: Final = Program(
     name="ovn-nbctl",
-    module="nbctl",
+    module="ovn_dbctl",
     title="OVN northbound DB management utility",
     database="OVN_Northbound",
     singleton="NB_Global",

@@ -98,7 +98,7 @@ def run_unbind(context: Context, command: Command) -> None:
         raise CtlError(f"no port named {name}")
     if binding.get("chassis") is not None:
         binding.put("chassis", None)
-        binding.put("up", False)
+        binding.put("up", None)
 
 
 VERBS: Final = (

@@ -85,7 +85,7 @@ def run_init(_context: Context, _command: Command) -> None:
 
 PROGRAM: Final = Program(
     name="ovn-sbctl",
-    module="sbctl",
+    module="ovn_dbctl",
     title="OVN southbound DB management utility",
     database="OVN_Southbound",
     singleton="SB_Global",
