@@ -96,8 +96,8 @@ class BaseType:
         return self.type if len(json) == 1 else json
 
     def default(self) -> Atom:
-        """The atom that a column without a value holds (RFC 7047 section 5.2.1)."""
-        return self.enum[0] if self.enum else _DEFAULT_ATOM[self.type]
+        """The atom that a column without a value holds (RFC 7047 section 5.2.1), allowed or not."""
+        return _DEFAULT_ATOM[self.type]
 
 
 @dataclass(frozen=True, slots=True)

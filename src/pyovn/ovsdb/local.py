@@ -1,0 +1,293 @@
+"""A client in the server's own process, with the interface of ``client.Client`` and without a wire.
+
+Changes reach the replica as the server's own values: no JSON is made or read on the way, and a value
+is one object in both.  Otherwise it behaves as a client over a socket does, so that a program cannot
+tell which of the two it has:
+
+* callbacks come from the runtime, never from within a call of the owner;
+* changes of all commits since the last callback come as one batch, in order, with one change per row;
+* ``done`` of a transaction is called after the changes that it made were handed out;
+* after ``stop`` and ``start`` only differences are reported.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from pyovn.ovsdb.condition import any_of
+from pyovn.ovsdb.replica import Change, Replica
+from pyovn.ovsdb.requests import NOT_CONNECTED, Reply, error_text, where
+from pyovn.wire import jsonrpc
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pyovn.ovsdb.engine import Commit, Outcome, Row, Table
+    from pyovn.ovsdb.replica import ReplicaTable
+    from pyovn.ovsdb.requests import Condition
+    from pyovn.ovsdb.schema import DatabaseSchema
+    from pyovn.ovsdb.server import Hosted, Pending, Server
+    from pyovn.ovsdb.values import UUID, Value
+    from pyovn.sim.runtime import Runtime
+
+
+def _ignore(*_args: Any) -> None:
+    """Stand in for a callback that nobody has set."""
+
+
+class _Watch:
+    """One wanted table: how its rows become the replica's, and which of them are wanted."""
+
+    __slots__ = ("project", "replica", "table", "test")
+
+    def __init__(self, table: Table, replica: ReplicaTable) -> None:
+        self.table = table
+        self.replica = replica
+        self.test: Callable[[Row], bool] | None = None
+        self.project = _projection(table, replica)
+
+    def shown(self, row: Row | None) -> tuple[Value, ...] | None:
+        """The replica's form of a row, None if it is not wanted."""
+        if row is None or (self.test is not None and not self.test(row)):
+            return None
+        return self.project(row.values)
+
+
+def _projection(table: Table, replica: ReplicaTable) -> Callable[[tuple[Value, ...]], tuple[Value, ...]]:
+    """A function from the server's cells to the replica's."""
+    places = [table.by_name[c].position if c in table.by_name else None for c in replica.columns]
+    if places == list(range(len(table.columns))):
+        return lambda values: values
+    defaults = replica.defaults
+    if None in places:
+        pairs = list(zip(places, defaults, strict=True))
+        return lambda values: tuple([d if p is None else values[p] for p, d in pairs])
+    known = [place for place in places if place is not None]
+    return lambda values: tuple([values[place] for place in known])
+
+
+class LocalClient:
+    """See the module."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        server: Server,
+        database: str,
+        tables: Mapping[str, Sequence[str]],
+        *,
+        conditions: Mapping[str, Condition] | None = None,
+        expected: DatabaseSchema | None = None,
+    ) -> None:
+        self.on_changes: Callable[[list[Change]], None] = _ignore
+        self.on_state: Callable[[LocalClient], None] = _ignore
+        self.on_lock: Callable[[str, bool], None] = _ignore
+        self.log: Callable[[str, str], None] = _ignore
+        self.database = database
+        self.remote = "local"
+        self.replica = Replica(tables, expected)
+        self.conditions_settled = False
+        self._runtime = runtime
+        self._server = server
+        self._hosted: Hosted | None = None
+        self._watches: dict[Table, _Watch] = {}
+        self._conditions: dict[str, Condition] = dict(conditions or {})
+        self._queue: dict[tuple[_Watch, UUID], Row | None] = {}
+        self._answers: list[Callable[[], None]] = []
+        self._pending: set[Pending] = set()
+        self._locks: dict[str, bool] = {}
+        self._flush_asked = False
+        self._begun = 0
+
+    @property
+    def state(self) -> Literal["connecting", "live"]:
+        """``live`` between the first contents after ``start`` and ``stop``."""
+        return "live" if self._hosted is not None else "connecting"
+
+    @property
+    def schema(self) -> DatabaseSchema | None:
+        """The server's schema, None before ``start`` has taken effect."""
+        return None if self._hosted is None else self._hosted.database.schema
+
+    def start(self) -> None:
+        """Follow the database until ``stop``."""
+        self._begun += 1
+        begun = self._begun
+        self._runtime.call_soon(lambda: self._begin() if begun == self._begun else None)
+
+    def _begin(self) -> None:
+        self._hosted = hosted = self._server.databases[self.database]
+        self.replica.bind(hosted.database.schema)
+        tables = hosted.database.tables
+        self._watches = {
+            tables[name]: _Watch(tables[name], replica)
+            for name, replica in self.replica.tables.items()
+            if name in tables
+        }
+        hosted.database.followers.append(self._follow)
+        for watch in self._watches.values():
+            self._set_condition(watch, self._conditions.get(watch.table.name, True))
+            for uuid in watch.replica.rows.keys() - watch.table.rows.keys():
+                self._queue[watch, uuid] = None
+        for name in self._locks:
+            self._take_lock(name)
+        self.conditions_settled = True
+        self._ask_flush()
+        self._answers.append(lambda: self.on_state(self))
+
+    def stop(self) -> None:
+        """Stop following; those who wait for an answer are told."""
+        self._begun += 1
+        if self._hosted is None:
+            return
+        self._hosted.database.followers.remove(self._follow)
+        self._hosted = None
+        self._queue.clear()
+        for pending in tuple(self._pending):
+            self._server.forget(pending)
+            pending.done(None)
+        self._server.locks.release_all(self)
+        for name in self._locks:
+            self._locks[name] = False
+        self.conditions_settled = False
+
+    def reconnect(self, reason: str = "forced reconnect") -> None:
+        """Forget and begin again."""
+        self.log("info", reason)
+        self.stop()
+        self.start()
+
+    def set_probe_interval(self, seconds: float) -> None:
+        """There is nothing to probe."""
+
+    # Changes
+
+    def _follow(self, commit: Commit) -> None:
+        watches, queue = self._watches, self._queue
+        for table, uuid, _old, new in commit.changes:
+            watch = watches.get(table)
+            if watch is not None:
+                queue[watch, uuid] = new
+        if queue:
+            self._ask_flush()
+
+    def _ask_flush(self) -> None:
+        if not self._flush_asked:
+            self._flush_asked = True
+            self._runtime.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flush_asked = False
+        queue, self._queue = self._queue, {}
+        answers, self._answers = self._answers, []
+        changes = []
+        for (watch, uuid), row in queue.items():
+            new = watch.shown(row)
+            if new is not None or uuid in watch.replica.rows:
+                change = watch.replica.put(uuid, new)
+                if change is not None:
+                    changes.append(change)
+        if changes:
+            self.on_changes(changes)
+        for answer in answers:
+            answer()
+
+    # Conditions
+
+    def set_conditions(self, conditions: Mapping[str, Condition]) -> None:
+        """Ask for other rows of the named tables."""
+        self._conditions.update(conditions)
+        if self._hosted is None:
+            return
+        for watch in self._watches.values():
+            if watch.table.name in conditions:
+                self._set_condition(watch, conditions[watch.table.name])
+        self.conditions_settled = False
+        self._answers.append(self._settled)
+        self._ask_flush()
+
+    def _settled(self) -> None:
+        self.conditions_settled = True
+        self.on_state(self)
+
+    def _set_condition(self, watch: _Watch, condition: Condition) -> None:
+        """Queue every row whose place in the replica may be another one now."""
+        assert self._hosted is not None
+        watch.test = any_of(where(condition), watch.table, self._hosted.database.version)
+        for uuid, row in watch.table.rows.items():
+            self._queue[watch, uuid] = row
+
+    # Transactions
+
+    def transact(self, operations: Sequence[Any], done: Callable[[Reply], None]) -> None:
+        """Run a transaction; ``done`` is called later, after ``on_changes``.
+
+        The operations go through JSON text, so that what they hold (tuples, subclasses of ``str``, lists
+        that the owner changes afterwards) means what it means over a wire.
+        """
+        wire = msgspec.json.decode(jsonrpc.encode(operations))
+        self._runtime.call_soon(lambda: self._transact(wire, done))
+
+    def _transact(self, operations: Sequence[Any], done: Callable[[Reply], None]) -> None:
+        if self._hosted is None:
+            done(Reply(None, NOT_CONNECTED))
+            return
+        pending: Pending | None = None
+
+        def finished(outcome: Outcome | None) -> None:
+            if pending is not None:
+                self._pending.discard(pending)
+            self._answers.append(lambda: done(_reply(outcome)))
+            self._ask_flush()
+
+        pending = self._server.transact(self._hosted.database, operations, self.has_lock, finished)
+        if pending is not None:
+            self._pending.add(pending)
+
+    # Locks
+
+    def lock(self, name: str) -> None:
+        """Want a lock (RFC 7047 section 4.1.8)."""
+        if name not in self._locks:
+            self._locks[name] = False
+            if self._hosted is not None:
+                self._take_lock(name)
+
+    def _take_lock(self, name: str) -> None:
+        if self._server.locks.lock(name, self):
+            self.lock_event("locked", name)
+
+    def unlock(self, name: str) -> None:
+        """Give a lock up."""
+        if self._locks.pop(name, None) is not None and self._server.locks.waits(name, self):
+            self._server.locks.unlock(name, self)
+
+    def has_lock(self, name: str) -> bool:
+        """Whether the lock is ours."""
+        return self._server.locks.holds(name, self)
+
+    def lock_event(self, method: str, name: str) -> None:
+        """A lock was ``locked`` or ``stolen``."""
+        self._locks[name] = method == "locked"
+        self._answers.append(lambda: self.on_lock(name, self._locks.get(name, False)))
+        self._ask_flush()
+
+    def missing(self, required: Mapping[str, Sequence[str]]) -> list[str]:
+        """Which tables (``T``) and columns (``T.c``) of ``required`` the server's schema lacks."""
+        schema = self.schema
+        tables = {} if schema is None else schema.tables
+        lacks: list[str] = []
+        for name, columns in required.items():
+            if name not in tables:
+                lacks.append(name)
+            else:
+                lacks.extend(f"{name}.{c}" for c in columns if c not in tables[name].columns)
+        return lacks
+
+
+def _reply(outcome: Outcome | None) -> Reply:
+    if outcome is None:
+        return Reply(None, "canceled")
+    return Reply(outcome.results, None if outcome.error is None else error_text(outcome.error.to_json()))

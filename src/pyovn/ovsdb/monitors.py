@@ -1,0 +1,159 @@
+"""Who watches a database, and what they have missed (ovsdb-server(7), sections 4.1.12 to 4.1.16).
+
+``Monitors`` follows one database.  Monitors that ask for the same share a ``View``, and a commit is
+encoded once per view that it shows in, however many clients wait for it.
+
+A short history of commits serves clients that come back (``monitor_cond_since``): what they missed is
+folded into one change per row.  It is bounded in transactions and in rows; beyond that a client gets
+everything.  The id of the state before the first commit is random per run, so a client of an earlier
+run is never mistaken for one that has missed nothing.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from pyovn.ovsdb.engine import Commit, Database, RowChange
+from pyovn.ovsdb.errors import compact
+from pyovn.ovsdb.views import View, parse_conditions, parse_view
+from pyovn.wire.jsonrpc import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyovn.ovsdb.store import Row, Table
+    from pyovn.ovsdb.values import UUID
+
+HISTORY_COMMITS: Final = 1000
+HISTORY_ROWS: Final = 20_000
+UPDATE_METHODS: Final = {1: "update", 2: "update2", 3: "update3"}
+
+
+@dataclass(slots=True, eq=False)
+class Monitor:
+    """One client's monitor."""
+
+    monitors: Monitors
+    id: Any
+    version: int
+    """1, 2 or 3: monitor, monitor_cond, monitor_cond_since."""
+    view: View
+    send: Callable[[bytes], None]
+
+    def notify(self, updates: bytes) -> None:
+        """Send an update notification with JSON text ``updates``."""
+        parts = [b'{"id":null,"method":"', UPDATE_METHODS[self.version].encode(), b'","params":[']
+        parts.extend((encode(self.id), b","))
+        if self.version == 3:
+            parts.extend((encode(self.monitors.last_id), b","))
+        parts.extend((updates, b"]}"))
+        self.send(b"".join(parts))
+
+
+class Monitors:
+    """All monitors of a database."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.last_id: UUID = database.new_uuid()
+        self._first_id = self.last_id
+        self._history: deque[Commit] = deque()
+        self._history_rows = 0
+        self._forgotten = False
+        self._watched: dict[str, tuple[View, list[Monitor]]] = {}
+        database.followers.append(self._follow)
+
+    def add(self, send: Callable[[bytes], None], id_: Any, version: int, requests: Any) -> Monitor:
+        """Begin to watch; raises ``OvsdbError``.  The caller sends the initial contents first."""
+        key = f"{version > 1} {compact(requests)}"
+        known = self._watched.get(key)
+        view = known[0] if known else parse_view(self.database, requests, differences=version > 1, key=key)
+        monitor = Monitor(self, id_, version, view, send)
+        self._watched.setdefault(key, (view, []))[1].append(monitor)
+        return monitor
+
+    def remove(self, monitor: Monitor) -> None:
+        """End a monitor."""
+        key = monitor.view.key
+        watchers = self._watched[key][1]
+        watchers.remove(monitor)
+        if not watchers:
+            del self._watched[key]
+
+    def change_conditions(self, monitor: Monitor, new_id: Any, json: Any) -> None:
+        """monitor_cond_change: the update that it brings is sent before this returns."""
+        view = parse_conditions(monitor.view, json)
+        updates = monitor.view.moved(view)
+        self.remove(monitor)
+        view.key = self._key(view)
+        shared, watchers = self._watched.setdefault(view.key, (view, []))
+        watchers.append(monitor)
+        monitor.view = shared
+        monitor.id = new_id
+        if updates is not None:
+            monitor.notify(updates)
+
+    @staticmethod
+    def _key(view: View) -> str:
+        """The identity of a view whose request is not at hand."""
+        parts = [
+            [table.name, [[c.name, sorted(c.kinds)] for c in shown.columns], shown.where]
+            for table, shown in view.by_table.items()
+        ]
+        return f"changed {compact(sorted(parts, key=lambda part: str(part[0])))}"
+
+    def since(self, monitor: Monitor, last_id: str) -> tuple[bool, bytes]:
+        """Whether ``last_id`` is remembered, and the updates since it, or the initial contents."""
+        missed: list[Commit] | None = None
+        if last_id == self.last_id:
+            missed = []
+        elif last_id == self._first_id and not self._forgotten:
+            missed = list(self._history)
+        else:
+            for number, commit in enumerate(self._history):
+                if commit.id == last_id:
+                    missed = list(self._history)[number + 1 :]
+                    break
+        if missed is None:
+            return False, monitor.view.initial()
+        return True, monitor.view.changes(folded(missed)) or b"{}"
+
+    def _follow(self, commit: Commit) -> None:
+        self.last_id = commit.id
+        self._remember(commit)
+        for view, watchers in list(self._watched.values()):
+            updates = view.changes(commit.changes)
+            if updates is not None:
+                for monitor in tuple(watchers):
+                    monitor.notify(updates)
+
+    def _remember(self, commit: Commit) -> None:
+        self._history.append(commit)
+        self._history_rows += len(commit.changes)
+        while len(self._history) > HISTORY_COMMITS or self._history_rows > HISTORY_ROWS:
+            self._history_rows -= len(self._history.popleft().changes)
+            self._forgotten = True
+
+    def close(self) -> list[Monitor]:
+        """Stop following; the monitors that were left."""
+        self.database.followers.remove(self._follow)
+        left = [monitor for _view, watchers in self._watched.values() for monitor in watchers]
+        self._watched.clear()
+        return left
+
+
+def folded(commits: list[Commit]) -> list[RowChange]:
+    """One change per row for what several commits did."""
+    first: dict[tuple[Table, UUID], Row | None] = {}
+    last: dict[tuple[Table, UUID], Row | None] = {}
+    for commit in commits:
+        for table, uuid, old, new in commit.changes:
+            first.setdefault((table, uuid), old)
+            last[table, uuid] = new
+    return [
+        RowChange(table, uuid, old, last[table, uuid])
+        for (table, uuid), old in first.items()
+        if not (old is None and last[table, uuid] is None)
+    ]

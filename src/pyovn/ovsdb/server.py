@@ -1,0 +1,186 @@
+"""The database server without I/O: databases, sessions, locks and blocked transactions.
+
+A ``Server`` is told of clients (``connect``) and is given decoded messages; it answers through the
+``send`` that it got.  ``listen`` puts it on sockets, ``local`` connects a client of the same process
+without any JSON, ``main`` makes a daemon of it.
+
+Invariants: a client that changes what it monitors sees the update before the reply (ovsdb-server(7),
+section 4.1.5).  Requests of one client are answered in order, except transactions that wait.  A client
+that takes its messages too slowly is dropped when ``max_backlog`` bytes wait for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from pyovn.ovsdb.locks import Locks
+from pyovn.ovsdb.monitors import Monitors
+from pyovn.ovsdb.server_session import ServerSession
+from pyovn.ovsdb.serverdb import NAME as SERVER_DATABASE
+from pyovn.ovsdb.serverdb import ServerDatabase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pyovn.ovsdb.engine import Commit, Database, Outcome
+    from pyovn.sim.runtime import Runtime, Timer
+
+MAX_BACKLOG: Final = 256 << 20
+
+
+@dataclass(slots=True, eq=False)
+class Hosted:
+    """A database and who watches it."""
+
+    database: Database
+    monitors: Monitors
+    close: Callable[[], None]
+
+
+@dataclass(slots=True, eq=False)
+class Pending:
+    """A transaction with a ``wait`` that is not satisfied yet."""
+
+    database: Database
+    operations: Sequence[Any]
+    holds_lock: Callable[[str], bool]
+    done: Callable[[Outcome | None], None]
+    """Called with None when the database goes away or the request is cancelled."""
+    since: float
+    timer: Timer | None = None
+
+
+def _nothing(*_args: object) -> None:
+    """Stand in for a callback that nobody has set."""
+
+
+class Server:
+    """See the module."""
+
+    def __init__(self, runtime: Runtime, *, max_backlog: int = MAX_BACKLOG) -> None:
+        self.runtime = runtime
+        self.max_backlog = max_backlog
+        self.log: Callable[[str, str], None] = _nothing
+        self.locks = Locks()
+        self.sessions: list[ServerSession] = []
+        self.databases: dict[str, Hosted] = {}
+        self._server_database = ServerDatabase(runtime.random)
+        self.id: str = str(self._server_database.database.new_uuid())
+        self._pending: list[Pending] = []
+        self._retry_asked = False
+        self._host(self._server_database.database, _nothing)
+
+    # Databases
+
+    def _host(self, database: Database, close: Callable[[], None]) -> Hosted:
+        hosted = Hosted(database, Monitors(database), close)
+        self.databases[database.name] = hosted
+        database.followers.append(self._committed)
+        return hosted
+
+    def add_database(self, database: Database, close: Callable[[], None] = _nothing) -> None:
+        """Serve a database; ``close`` is called when it is removed."""
+        if database.name in self.databases:
+            raise ValueError(f"{database.name}: duplicate database name")
+        self._host(database, close)
+        self._server_database.show(database.schema)
+        self._disconnect_unaware(f"database {database.name} was added")
+
+    def remove_database(self, name: str) -> None:
+        """Serve a database no more: its monitors and waiting transactions are cancelled."""
+        if name == SERVER_DATABASE:
+            raise ValueError(f"{name}: cannot be removed")
+        hosted = self.databases.pop(name)
+        hosted.database.followers.remove(self._committed)
+        for pending in [p for p in self._pending if p.database is hosted.database]:
+            self.forget(pending)
+            pending.done(None)
+        self._server_database.hide(name)
+        for session in tuple(self.sessions):
+            session.database_removed(hosted)
+        hosted.monitors.close()
+        hosted.close()
+        self._disconnect_unaware(f"database {name} was removed")
+
+    def _disconnect_unaware(self, reason: str) -> None:
+        for session in tuple(self.sessions):
+            if not session.change_aware:
+                session.drop(reason)
+
+    def close(self) -> None:
+        """Close all sessions and databases."""
+        for session in tuple(self.sessions):
+            session.drop("server is exiting")
+        for name in [name for name in self.databases if name != SERVER_DATABASE]:
+            self.remove_database(name)
+
+    # Sessions
+
+    def connect(
+        self,
+        send: Callable[[bytes], None],
+        *,
+        peer: str = "",
+        close: Callable[[], None] = _nothing,
+        backlog: Callable[[], int] = lambda: 0,
+    ) -> ServerSession:
+        """A new client; ``close`` is called if the server wants to be rid of it."""
+        session = ServerSession(self, send, peer=peer, close=close, backlog=backlog)
+        self.sessions.append(session)
+        return session
+
+    # Transactions
+
+    def transact(
+        self,
+        database: Database,
+        operations: Sequence[Any],
+        holds_lock: Callable[[str], bool],
+        done: Callable[[Outcome | None], None],
+    ) -> Pending | None:
+        """Run a transaction; ``done`` is called now, or later if it must wait (then it is returned)."""
+        outcome = database.transact(operations, holds_lock=holds_lock)
+        if not outcome.blocked:
+            done(outcome)
+            return None
+        pending = Pending(database, operations, holds_lock, done, self.runtime.now())
+        self._pending.append(pending)
+        self._await_timeout(pending, outcome)
+        return pending
+
+    def forget(self, pending: Pending) -> None:
+        """Stop waiting."""
+        self._pending.remove(pending)
+        if pending.timer is not None:
+            pending.timer.cancel()
+
+    def _await_timeout(self, pending: Pending, outcome: Outcome) -> None:
+        if pending.timer is not None:
+            pending.timer.cancel()
+            pending.timer = None
+        if outcome.timeout is not None:
+            delay = outcome.timeout / 1000
+            pending.timer = self.runtime.call_later(delay, lambda: self._retry(pending))
+
+    def _committed(self, _commit: Commit) -> None:
+        if self._pending and not self._retry_asked:
+            self._retry_asked = True
+            self.runtime.call_soon(self._retry_all)
+
+    def _retry_all(self) -> None:
+        self._retry_asked = False
+        for pending in tuple(self._pending):
+            if pending in self._pending:
+                self._retry(pending)
+
+    def _retry(self, pending: Pending) -> None:
+        elapsed = max(1, round((self.runtime.now() - pending.since) * 1000))
+        outcome = pending.database.transact(
+            pending.operations, holds_lock=pending.holds_lock, elapsed=elapsed
+        )
+        if outcome.blocked:
+            self._await_timeout(pending, outcome)
+        else:
+            self.forget(pending)
+            pending.done(outcome)

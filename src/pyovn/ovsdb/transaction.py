@@ -1,0 +1,208 @@
+"""A transaction under way: changes that are laid over the tables and become true all at once, or never.
+
+Operations read through the overlay and write into it; the tables stay as they are until ``settle`` has
+found nothing wrong and ``apply`` switches the rows over.  An abort is therefore nothing but letting go.
+
+``settle`` follows ovsdb-server: strong references, garbage, number of rows, weak references, indexes
+(RFC 7047 sections 3.2 and 4.1.3).  The cost of each follows the rows that the transaction touched.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from pyovn.ovsdb.errors import ConstraintViolationError
+from pyovn.ovsdb.references import clear_weak_references, settle_strong_references
+from pyovn.ovsdb.store import Row, Table
+from pyovn.ovsdb.text import listing, value_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from pyovn.ovsdb.condition import Where
+    from pyovn.ovsdb.store import UniqueIndex
+    from pyovn.ovsdb.values import UUID, Value
+
+
+class RowChange(NamedTuple):
+    """What a transaction did to one row: ``old`` is None for an insertion, ``new`` for a deletion."""
+
+    table: Table
+    uuid: UUID
+    old: Row | None
+    new: Row | None
+
+
+ChangeSet = list[RowChange]
+
+
+class Transaction:
+    """The overlay."""
+
+    __slots__ = ("_strong", "changed", "serial", "tables")
+
+    def __init__(self, tables: Mapping[str, Table], serial: int) -> None:
+        self.tables = tables
+        self.serial = serial
+        self.changed: dict[Table, dict[UUID, Row | None]] = {}
+        self._strong: dict[Table, dict[UUID, int]] = {}
+
+    def get(self, table: Table, uuid: UUID) -> Row | None:
+        """The row as this transaction sees it."""
+        changed = self.changed.get(table)
+        if changed is not None and uuid in changed:
+            return changed[uuid]
+        return table.rows.get(uuid)
+
+    def put(self, table: Table, uuid: UUID, values: tuple[Value, ...]) -> None:
+        """Write a row."""
+        self.changed.setdefault(table, {})[uuid] = Row(uuid, values, self.serial)
+
+    def delete(self, table: Table, uuid: UUID) -> None:
+        """Remove a row."""
+        self.changed.setdefault(table, {})[uuid] = None
+
+    def knows(self, table: Table, uuid: UUID) -> bool:
+        """Whether ``uuid`` is, or in this transaction was, a row of ``table``."""
+        return uuid in table.rows or uuid in self.changed.get(table, ())
+
+    def rows(self, table: Table) -> Iterator[Row]:
+        """All rows as this transaction sees them."""
+        changed = self.changed.get(table)
+        if not changed:
+            yield from table.rows.values()
+            return
+        for uuid, row in table.rows.items():
+            seen = changed.get(uuid, row)
+            if seen is not None:
+                yield seen
+        for uuid, new in changed.items():
+            if new is not None and uuid not in table.rows:
+                yield new
+
+    def select(self, where: Where) -> list[Row]:
+        """The rows that ``where`` selects."""
+        if where.selects_all:
+            return list(self.rows(where.table))
+        return [row for row in self._candidates(where) if where.matches(row)]
+
+    def _candidates(self, where: Where) -> Iterable[Row]:
+        table = where.table
+        if where.uuid is not None:
+            row = self.get(table, where.uuid)
+            return () if row is None else (row,)
+        if where.unique is None:
+            return self.rows(table)
+        number, key = where.unique
+        changed = self.changed.get(table, {})
+        found = [row for row in changed.values() if row is not None]
+        uuid = table.unique[number].rows.get(key)
+        if uuid is not None and uuid not in changed:
+            found.append(table.rows[uuid])
+        return found
+
+    # Commit
+
+    def settle(self) -> ChangeSet:
+        """Check and complete the overlay; the changes, or an ``OvsdbError``."""
+        self._drop_idle()
+        if not self.changed:
+            return []
+        self._strong = settle_strong_references(self)
+        self._drop_idle()
+        self._check_row_counts()
+        clear_weak_references(self)
+        self._drop_idle()
+        for table, changed in self.changed.items():
+            for index in table.unique:
+                self._check_index(table, index, changed)
+        return [
+            RowChange(table, uuid, table.rows.get(uuid), new)
+            for table, changed in self.changed.items()
+            for uuid, new in changed.items()
+        ]
+
+    def _drop_idle(self) -> None:
+        """Forget rows that are what they were before."""
+        for table, changed in list(self.changed.items()):
+            rows = table.rows
+            idle = []
+            for uuid, new in changed.items():
+                old = rows.get(uuid)
+                if old is new or (old is not None and new is not None and old.values == new.values):
+                    idle.append(uuid)
+            for uuid in idle:
+                del changed[uuid]
+            if not changed:
+                del self.changed[table]
+
+    def _check_row_counts(self) -> None:
+        for table, changed in self.changed.items():
+            limit = table.schema.max_rows
+            count = len(table.rows)
+            for uuid, new in changed.items():
+                count += (new is not None) - (uuid in table.rows)
+            if count > limit and count > len(table.rows):
+                raise ConstraintViolationError(
+                    f'transaction causes "{table.name}" table to contain {count} rows, '
+                    f"greater than the schema-defined limit of {limit} row(s)"
+                )
+
+    def _check_index(self, table: Table, index: UniqueIndex, changed: dict[UUID, Row | None]) -> None:
+        seen: dict[tuple[Value, ...], Row] = {}
+        for uuid, new in changed.items():
+            if new is None:
+                continue
+            key = index.key(new)
+            other = seen.setdefault(key, new)
+            if other is not new:
+                raise self._duplicate(table, index, other, new)
+            holder = index.rows.get(key)
+            if holder is not None and holder != uuid and holder not in changed:
+                raise self._duplicate(table, index, new, table.rows[holder])
+
+    def _duplicate(
+        self, table: Table, index: UniqueIndex, first: Row, second: Row
+    ) -> ConstraintViolationError:
+        columns = listing([f'"{name}"' for name in index.names])
+        values = listing([value_text(value) for value in index.key(first)])
+        return ConstraintViolationError(
+            f'Transaction causes multiple rows in "{table.name}" table to have identical values ({values}) '
+            f"for index on column{'s' if len(index.names) > 1 else ''} {columns}.  "
+            f"First row, with UUID {first.uuid}, {self._history(table, index, first)}  "
+            f"Second row, with UUID {second.uuid}, {self._history(table, index, second)}"
+        )
+
+    def _history(self, table: Table, index: UniqueIndex, row: Row) -> str:
+        old = table.rows.get(row.uuid)
+        if old is None:
+            return "was inserted by this transaction."
+        if old is row:
+            return "existed in the database before this transaction and was not modified by the transaction."
+        before = index.key(old)
+        if before == index.key(row):
+            return (
+                "existed in the database before this transaction, which modified some of the row's columns "
+                "but not any columns in this index."
+            )
+        values = listing([value_text(value) for value in before])
+        return f"had the following index values before the transaction: {values}."
+
+    def apply(self, changes: ChangeSet) -> None:
+        """Make settled changes true; nothing here can fail."""
+        for table, _uuid, old, _new in changes:
+            if old is not None:
+                for index in table.unique:
+                    del index.rows[index.key(old)]
+        for table, uuid, old, new in changes:
+            table.switch(uuid, old, new)
+            if new is not None:
+                for index in table.unique:
+                    index.rows[index.key(new)] = uuid
+        for table, counts in self._strong.items():
+            for uuid, difference in counts.items():
+                count = table.strong.get(uuid, 0) + difference
+                if count:
+                    table.strong[uuid] = count
+                else:
+                    table.strong.pop(uuid, None)

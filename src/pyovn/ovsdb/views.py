@@ -1,0 +1,300 @@
+"""What a monitor shows of a database, as JSON text (RFC 7047 section 4.1.5, ovsdb-server(7) 4.1.12-16).
+
+A ``View`` is the parsed form of a monitor's request: tables, columns, the kinds of change that are
+wanted, conditions.  It knows nothing of clients.  Many clients ask for the same, hence views are shared
+(``monitors``) and a commit is encoded once per view.
+
+Two formats: ``update`` carries whole values, ``update2`` (and ``update3``) differences.  With a
+condition, a row that begins to match is an insertion and one that ceases to match a deletion.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from pyovn.ovsdb.condition import any_of
+from pyovn.ovsdb.errors import OvsdbError, syntax_error
+from pyovn.ovsdb.store import UUID_POSITION, VERSION_POSITION
+from pyovn.ovsdb.values import value_to_json
+from pyovn.wire.jsonrpc import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pyovn.ovsdb.datum import Datum
+    from pyovn.ovsdb.engine import Database, Row, RowChange, Table
+    from pyovn.ovsdb.values import UUID, Value
+
+    RowTest = Callable[[Row], bool]
+    Json = dict[str, Any]
+
+KINDS: Final = ("initial", "insert", "delete", "modify")
+_EVERY_KIND: Final = frozenset(KINDS)
+
+
+class ViewColumn(NamedTuple):
+    """A monitored column; ``datum`` is None for ``_uuid`` and ``_version``."""
+
+    name: str
+    position: int
+    datum: Datum | None
+    kinds: frozenset[str]
+
+
+class TableView:
+    """One monitored table."""
+
+    __slots__ = ("by_kind", "columns", "table", "test", "version", "where")
+
+    def __init__(
+        self, table: Table, columns: list[ViewColumn], where: list[Any], version: Callable[[Row], UUID]
+    ) -> None:
+        self.table = table
+        self.columns = columns
+        self.version = version
+        self.where = where
+        self.test: RowTest | None = any_of(where, table, version)
+        self.by_kind = {kind: [c for c in columns if kind in c.kinds] for kind in KINDS}
+
+    def wants(self, kind: str) -> bool:
+        """Whether changes of ``kind`` are shown; a view without columns shows that rows come and go."""
+        return bool(self.by_kind[kind]) or not self.columns
+
+    def with_where(self, where: list[Any]) -> TableView:
+        """The same table under another condition."""
+        return TableView(self.table, self.columns, where, self.version)
+
+    def value(self, row: Row, position: int) -> Value:
+        """A cell, ``_uuid`` and ``_version`` included."""
+        if position >= 0:
+            return row.values[position]
+        return row.uuid if position == UUID_POSITION else self.version(row)
+
+    # The format of update notifications
+
+    def whole(self, row: Row, kind: str) -> Json:
+        """All columns shown for ``kind``."""
+        return {c.name: value_to_json(self.value(row, c.position)) for c in self.by_kind[kind]}
+
+    def update(self, kind: str, old: Row | None, new: Row | None) -> Json | None:
+        """A <row-update>; None if it would say nothing."""
+        if kind == "delete" and old is not None:
+            return {"old": self.whole(old, kind)}
+        if kind == "modify" and old is not None and new is not None:
+            before = {c.name: value_to_json(self.value(old, c.position)) for c in self._changed(old, new)}
+            return {"old": before, "new": self.whole(new, kind)} if before else None
+        return {"new": self.whole(new, kind)} if new is not None else None
+
+    # The format of update2 and update3
+
+    def brief(self, row: Row, kind: str) -> Json:
+        """Columns shown for ``kind`` that do not have their default."""
+        json: Json = {}
+        values = row.values
+        for name, position, datum, _kinds in self.by_kind[kind]:
+            if datum is None:
+                json[name] = value_to_json(self.value(row, position))
+            else:
+                value = values[position]
+                if value != datum.default:
+                    json[name] = value_to_json(value)
+        return json
+
+    def update2(self, kind: str, old: Row | None, new: Row | None) -> Json | None:
+        """A <row-update2>; None if it would say nothing."""
+        if kind == "delete":
+            return {"delete": None}
+        if kind == "modify" and old is not None and new is not None:
+            json: Json = {}
+            for name, position, datum, _kinds in self._changed(old, new):
+                value = self.value(new, position)
+                if datum is not None:
+                    value = datum.difference(old.values[position], value)
+                json[name] = value_to_json(value)
+            return {"modify": json} if json else None
+        return {kind: self.brief(new, kind)} if new is not None else None
+
+    def _changed(self, old: Row, new: Row) -> list[ViewColumn]:
+        before, after = old.values, new.values
+        found = [
+            c for c in self.by_kind["modify"] if c.position >= 0 and before[c.position] != after[c.position]
+        ]
+        if found or all(c.position < 0 for c in self.columns):
+            found.extend(c for c in self.by_kind["modify"] if c.position == VERSION_POSITION)
+        return found
+
+    def kind(self, old: Row | None, new: Row | None) -> str | None:
+        """What a change is to this view; None for nothing."""
+        test = self.test
+        was = old is not None and (test is None or test(old))
+        is_now = new is not None and (test is None or test(new))
+        if was:
+            return "modify" if is_now else "delete"
+        return "insert" if is_now else None
+
+
+class View:
+    """A whole monitor request; ``differences`` tells update2 from update."""
+
+    __slots__ = ("by_table", "differences", "key")
+
+    def __init__(self, tables: list[TableView], *, differences: bool, key: str) -> None:
+        self.by_table = {view.table: view for view in tables}
+        self.differences = differences
+        self.key = key
+
+    def initial(self) -> bytes:
+        """The present contents as <table-updates> or <table-updates2>."""
+        result: dict[str, Json] = {}
+        for table, view in self.by_table.items():
+            if not view.wants("initial"):
+                continue
+            test = view.test
+            rows = table.rows.values() if test is None else [row for row in table.rows.values() if test(row)]
+            if self.differences:
+                found: Json = {row.uuid: {"initial": view.brief(row, "initial")} for row in rows}
+            else:
+                found = {row.uuid: {"new": view.whole(row, "initial")} for row in rows}
+            if found:
+                result[table.name] = found
+        return encode(result)
+
+    def changes(self, changes: Iterable[RowChange]) -> bytes | None:
+        """What a transaction did, as far as it shows here; None if it does not."""
+        result: dict[str, Json] = {}
+        for table, uuid, old, new in changes:
+            view = self.by_table.get(table)
+            if view is None:
+                continue
+            kind = view.kind(old, new)
+            if kind is None or not view.wants(kind):
+                continue
+            update = view.update2(kind, old, new) if self.differences else view.update(kind, old, new)
+            if update is not None:
+                result.setdefault(table.name, {})[uuid] = update
+        return encode(result) if result else None
+
+    def moved(self, other: View) -> bytes | None:
+        """What the client of this view must be told to have ``other``, whose conditions differ."""
+        result: dict[str, Json] = {}
+        for table, view in other.by_table.items():
+            before, after = self.by_table[table].test, view.test
+            if before is after:
+                continue
+            found: Json = {}
+            for row in table.rows.values():
+                was = before is None or before(row)
+                is_now = after is None or after(row)
+                if was and not is_now and view.wants("delete"):
+                    found[row.uuid] = {"delete": None}
+                elif is_now and not was and view.wants("insert"):
+                    found[row.uuid] = {"insert": view.brief(row, "insert")}
+            if found:
+                result[table.name] = found
+        return encode(result) if result else None
+
+
+# Parsing
+
+
+def _kinds(table: Table, json: Any) -> frozenset[str]:
+    if json is None:
+        return _EVERY_KIND
+    wanted = set(_EVERY_KIND)
+    for name, value in json.items():
+        if name not in _EVERY_KIND:
+            raise syntax_error(
+                f"Parsing table {table.name} select failed: Member '{name}' is present but not allowed here.",
+                json,
+            )
+        if not isinstance(value, bool):
+            raise syntax_error(
+                f"Parsing table {table.name} select failed: Type mismatch for member '{name}'.", json
+            )
+        if not value:
+            wanted.discard(name)
+    return frozenset(wanted)
+
+
+def _columns(table: Table, names: list[Any], kinds: frozenset[str]) -> list[ViewColumn]:
+    columns = []
+    for name in names:
+        if not isinstance(name, str):
+            raise syntax_error("array of column names expected", names)
+        column = table.by_name.get(name)
+        if column is not None:
+            columns.append(ViewColumn(name, column.position, column.datum, kinds))
+        elif name in {"_uuid", "_version"}:
+            position = UUID_POSITION if name == "_uuid" else VERSION_POSITION
+            columns.append(ViewColumn(name, position, None, kinds))
+        else:
+            raise syntax_error(f"{name} is not a valid column name", names)
+    return columns
+
+
+def _check_members(table: Table, json: Any, members: dict[str, type]) -> None:
+    if not isinstance(json, dict):
+        raise syntax_error(f"Parsing table {table.name} failed: Object expected.")
+    for name, value in json.items():
+        if name not in members:
+            what = f"Member '{name}' is present but not allowed here."
+        elif not isinstance(value, members[name]):
+            what = f"Type mismatch for member '{name}'."
+        else:
+            continue
+        raise syntax_error(f"Parsing table {table.name} failed: {what}", json)
+
+
+def _table_view(database: Database, table: Table, requests: list[Any], members: dict[str, type]) -> TableView:
+    columns: list[ViewColumn] = []
+    where: list[Any] = []
+    unconditional = False
+    for request in requests:
+        _check_members(table, request, members)
+        names = request.get("columns")
+        kinds = _kinds(table, request.get("select"))
+        chosen = _columns(table, ["_version", *table.by_name] if names is None else names, kinds)
+        for number, column in enumerate(chosen):
+            if any(other.name == column.name for other in (*columns, *chosen[:number])):
+                raise syntax_error(f"column {column.name} mentioned more than once", names)
+        columns.extend(chosen)
+        where.extend(request.get("where", ()))
+        unconditional = unconditional or not request.get("where")
+    return TableView(table, columns, [] if unconditional else where, database.version)
+
+
+def parse_view(database: Database, json: Any, *, differences: bool, key: str = "") -> View:
+    """A view from <monitor-requests> or <monitor-cond-requests>; raises ``OvsdbError``."""
+    if not isinstance(json, dict):
+        raise syntax_error("monitor-requests must be object", json)
+    members: dict[str, type] = {"columns": list, "select": dict}
+    if differences:
+        members["where"] = list
+    tables = []
+    for name, request in json.items():
+        table = database.tables.get(name)
+        if table is None:
+            raise OvsdbError("syntax error", f"no table named {name}")
+        requests = request if isinstance(request, list) else [request]
+        tables.append(_table_view(database, table, requests, members))
+    return View(tables, differences=differences, key=key)
+
+
+def parse_conditions(view: View, json: Any) -> View:
+    """``view`` with the conditions of <monitor-cond-update-requests>; raises ``OvsdbError``."""
+    if not isinstance(json, dict):
+        raise syntax_error("monitor-cond-update-requests must be object", json)
+    tables = dict(view.by_table)
+    names = {table.name: table for table in tables}
+    for name, request in json.items():
+        table = names.get(name)
+        if table is None:
+            raise syntax_error(f"no table named {name}", json)
+        where: list[Any] = []
+        unconditional = False
+        for one in request if isinstance(request, list) else [request]:
+            _check_members(table, one, {"columns": list, "where": list})
+            where.extend(one.get("where", ()))
+            unconditional = unconditional or not one.get("where")
+        tables[table] = tables[table].with_where([] if unconditional else where)
+    return View(list(tables.values()), differences=view.differences, key="")

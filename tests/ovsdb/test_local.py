@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from engine_kit import delete, insert, make, uuid
+
+from pyovn.ovsdb.client import Client
+from pyovn.ovsdb.listen import Remote
+from pyovn.ovsdb.local import LocalClient
+from pyovn.ovsdb.replica import Change
+from pyovn.ovsdb.server import Server
+from pyovn.ovsdb.values import UUID
+from pyovn.sim.virtual import VirtualRuntime
+
+TABLES = {"Pair": ["a", "b"], "Kid": ["name"], "Missing": ["x"]}
+ONE = UUID(uuid(1))
+
+
+class World:
+    def __init__(self, kind: str, conditions: Any = None) -> None:
+        self.runtime = VirtualRuntime()
+        self.server = Server(self.runtime)
+        self.server.add_database(make())
+        Remote(self.runtime, self.server, "punix:/db.sock")
+        self.client: Any
+        if kind == "local":
+            self.client = LocalClient(self.runtime, self.server, "T", TABLES, conditions=conditions)
+        else:
+            self.client = Client(self.runtime, "unix:/db.sock", "T", TABLES, conditions=conditions)
+        self.log: list[Any] = []
+        self.client.on_changes = self.log.append
+        self.client.on_lock = lambda name, held: self.log.append((name, held))
+
+    def start(self) -> None:
+        self.client.start()
+        assert self.runtime.run_until(lambda: self.client.state == "live")
+        self.runtime.settle()
+
+    def transact(self, *operations: Any) -> Any:
+        replies: list[Any] = []
+
+        def done(reply: Any) -> None:
+            replies.append(reply)
+            self.log.append("done")
+
+        self.client.transact(list(operations), done)
+        assert not replies
+        self.runtime.settle()
+        return replies[0]
+
+
+@pytest.fixture(params=["local", "wire"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_first_contents_then_changes_then_done(kind: str) -> None:
+    world = World(kind)
+    world.server.databases["T"].database.transact([insert("Pair", 1, a=1)])
+    world.start()
+    assert world.log == [[Change("Pair", ONE, None, (1, frozenset()))]]
+    world.log.clear()
+    reply = world.transact(
+        {"op": "mutate", "table": "Pair", "where": [], "mutations": [("b", "insert", "x")]}
+    )
+    assert reply == ([{"count": 1}], None)
+    assert world.log == [[Change("Pair", ONE, (1, frozenset()), (1, frozenset({"x"})))], "done"]
+    assert world.client.replica.table("Pair").rows == {ONE: (1, frozenset({"x"}))}
+    assert world.client.missing(TABLES) == ["Missing"]
+
+
+def test_errors_are_in_the_reply(kind: str) -> None:
+    world = World(kind)
+    world.start()
+    reply = world.transact({"op": "abort"})
+    assert reply.error == "aborted: aborted by request"
+    assert reply.results == [{"error": "aborted", "details": "aborted by request"}]
+
+
+def test_conditions(kind: str) -> None:
+    world = World(kind, conditions={"Pair": [["a", "==", 1]]})
+    world.server.databases["T"].database.transact([insert("Pair", n, a=n) for n in (1, 2, 3)])
+    world.start()
+    assert set(world.client.replica.table("Pair").rows) == {ONE}
+    world.client.set_conditions({"Pair": [["a", ">", 1]]})
+    assert not world.client.conditions_settled
+    world.runtime.settle()
+    assert world.client.conditions_settled
+    assert set(world.client.replica.table("Pair").rows) == {UUID(uuid(2)), UUID(uuid(3))}
+    world.client.set_conditions({"Pair": []})
+    world.runtime.settle()
+    assert world.client.replica.table("Pair").rows == {}
+
+
+def test_only_differences_after_a_restart(kind: str) -> None:
+    world = World(kind)
+    database = world.server.databases["T"].database
+    database.transact([insert("Pair", 1, a=1), insert("Pair", 2, a=2)])
+    world.start()
+    world.client.stop()
+    assert world.client.state == "connecting"
+    database.transact([delete("Pair", ["a", "==", 1]), insert("Pair", 3, a=3)])
+    world.runtime.settle()
+    world.log.clear()
+    world.start()
+    assert sorted(change.uuid for change in world.log[0]) == [ONE, UUID(uuid(3))]
+
+
+def test_locks(kind: str) -> None:
+    world = World(kind)
+    world.client.lock("l")
+    world.start()
+    assert world.client.has_lock("l")
+    assert ("l", True) in world.log
+    assert world.transact({"op": "assert", "lock": "l"}).error is None
+    world.client.unlock("l")
+    world.runtime.settle()
+    assert world.transact({"op": "assert", "lock": "l"}).error is not None
+
+
+def test_not_connected(kind: str) -> None:
+    world = World(kind)
+    assert world.transact({"op": "abort"}).error == "not connected"
+
+
+def test_a_local_client_shares_the_servers_values() -> None:
+    world = World("local")
+    world.start()
+    world.transact(insert("Pair", 1, b=["set", ["x", "y"]]))
+    server_row = world.server.databases["T"].database.tables["Pair"].rows[ONE]
+    assert world.client.replica.table("Pair").rows[ONE] is server_row.values
