@@ -116,6 +116,9 @@ class Logger:
         if self.threshold >= WARN:
             self.write(WARN, text, args, limit)
 
+    warning = warn
+    """The standard library's spelling, into which linters turn ``logger.warn``."""
+
     def info(self, text: str, *args: object, limit: Limit | None = None) -> None:
         """Report what helps to understand a problem afterwards."""
         if self.threshold >= INFO:
@@ -244,6 +247,11 @@ class Log:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+    def change_owner(self, uid: int, gid: int) -> None:
+        """Give the open file to another user, who is to go on writing and rotating it."""
+        if self._file is not None:
+            os.fchown(self._file, uid, gid)
 
     def set_levels(self, module: str | None, destination: str | None, level: int) -> None:
         """Set the level of one or all modules at one or all destinations."""
