@@ -17,6 +17,9 @@ from pyovn.logical import actions_ct as ct
 from pyovn.logical import actions_field as fields
 from pyovn.logical import actions_flow as flow
 from pyovn.logical import actions_lookup as lookup
+from pyovn.logical import actions_nat as nat
+from pyovn.logical import actions_packet as packet
+from pyovn.logical import actions_report as report
 from pyovn.logical.actions_base import Action, EncodeContext, Reader
 from pyovn.logical.ast import Expr, all_of
 from pyovn.logical.errors import ActionError
@@ -41,24 +44,30 @@ STATEMENTS: Final[dict[str, Callable[[Reader], Action]]] = {
     "ct_lb": ct.read_ct_lb,
     "ct_lb_mark": ct.read_ct_lb_mark,
     "ct_clear": ct.read_ct_clear,
+    "ct_commit_nat": nat.read_commit_nat,
+    "ct_snat_to_vip": nat.read_snat_to_vip,
+    "set_queue": packet.read_set_queue,
+    "log": report.read_log,
+    "bind_vport": report.read_bind_vport,
     "get_arp": lookup.read_get_arp,
     "get_nd": lookup.read_get_nd,
+    **{name: nat.reader_of(name) for name in nat.NAT_ACTIONS},
     **{name: controller.reader_of(name) for name in controller.HANDLERS},
 }
 
 RESULTS: Final[dict[str, Callable[[Reader, str, FieldRef, int], Action]]] = {
     **dict.fromkeys(lookup.QUESTIONS, lookup.read_question),
     "get_fdb": lookup.read_get_fdb,
+    "check_pkt_larger": packet.read_check_pkt_larger,
+    "dns_lookup": report.read_dns_lookup,
 }
 
 _NOT_SERVED: Final = """
-ct_dnat ct_snat ct_dnat_in_czone ct_snat_in_czone ct_commit_nat ct_snat_to_vip arp nd_ns nd_na
-nd_na_router put_dhcp_opts put_dhcpv6_opts put_nd_ra_opts dns_lookup set_queue set_meter
-check_pkt_larger log fwd_group icmp4 icmp4_error icmp6 icmp6_error icmp4.frag_mtu icmp6.frag_mtu
-tcp_reset sctp_abort reject trigger_event bind_vport select commit_ecmp_nh check_ecmp_nh_mac
-check_ecmp_nh commit_lb_aff sample handle_bfd_msg chk_ecmp_nh_mac chk_ecmp_nh ct_commit_to_zone
-ct_lb_mark_local dhcp_relay_req_chk dhcp_relay_resp_chk mac_cache_use ct_nw_dst ct_ip6_dst ct_tp_dst
-ct_proto get_remote_fdb flood_remote ct_state_save mirror
+arp nd_ns nd_na nd_na_router put_dhcp_opts put_dhcpv6_opts put_nd_ra_opts set_meter fwd_group
+icmp4 icmp4_error icmp6 icmp6_error icmp4.frag_mtu icmp6.frag_mtu tcp_reset sctp_abort reject
+trigger_event select commit_ecmp_nh commit_lb_aff sample ct_commit_to_zone ct_lb_mark_local
+dhcp_relay_req_chk dhcp_relay_resp_chk mac_cache_use ct_nw_dst ct_ip6_dst ct_tp_dst ct_proto
+get_remote_fdb flood_remote ct_state_save mirror
 """
 NOT_SERVED: Final = frozenset(_NOT_SERVED.split())
 

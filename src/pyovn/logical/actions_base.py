@@ -33,7 +33,7 @@ INGRESS: Final = "ingress"
 EGRESS: Final = "egress"
 
 
-def _unknown_port(_name: str) -> int | None:
+def _unknown(_name: str) -> int | None:
     return None
 
 
@@ -50,11 +50,13 @@ class EncodeContext:
     table: int
     pipeline: str = INGRESS
     profile: Profile = PROFILE_2303
-    ports: Callable[[str], int | None] = _unknown_port
+    ports: Callable[[str], int | None] = _unknown
     is_switch: bool = True
     datapath: int = 0
     controller_meter: int | None = None
     ct_zero_snat: bool = True
+    meters: Callable[[str], int | None] = _unknown
+    """The OpenFlow meter of a name."""
     openflow_table: int = field(init=False)
     output_table: int = field(init=False)
 

@@ -78,6 +78,8 @@ class Handler:
     code: Code
     kinds: tuple[str, ...] = ()
     places: tuple[Field, ...] = ()
+    parentheses: bool = False
+    """Whether an empty list of arguments is written."""
 
 
 _INPORT: Final = FIELDS[registers.LOG_INPORT]
@@ -92,6 +94,7 @@ HANDLERS: Final = {
         Handler("handle_svc_check", Code.HANDLE_SVC_CHECK, ("port",), (_INPORT,)),
         Handler("igmp", Code.IGMP),
         Handler("handle_dhcpv6_reply", Code.DHCP6_SERVER),
+        Handler("handle_bfd_msg", Code.BFD_MSG, parentheses=True),
     )
 }
 
@@ -109,7 +112,7 @@ class ToController(Action):
         return join_needs(*[ref.symbol.prerequisites for ref in self.arguments])
 
     def __str__(self) -> str:
-        if not self.handler.kinds:
+        if not self.handler.kinds and not self.handler.parentheses:
             return f"{self.handler.name};"
         return f"{self.handler.name}({', '.join(map(str, self.arguments))});"
 
@@ -124,7 +127,8 @@ def reader_of(name: str) -> Callable[[Reader], Action]:
     handler = HANDLERS[name]
 
     def read(reader: Reader) -> Action:
-        return ToController(handler, reader.arguments(handler.kinds) if handler.kinds else ())
+        asked = handler.kinds or handler.parentheses
+        return ToController(handler, reader.arguments(handler.kinds) if asked else ())
 
     return read
 

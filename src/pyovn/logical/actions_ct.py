@@ -30,7 +30,8 @@ _NAT: Final = Nat()
 _ZERO_SNAT: Final = Nat(NAT_SRC)
 
 
-def _zone(ctx: EncodeContext) -> Subfield:
+def tracking_zone(ctx: EncodeContext) -> Subfield:
+    """Where connections of this datapath are tracked when no NAT is asked for."""
     return _PORT_ZONE if ctx.is_switch else _DNAT_ZONE
 
 
@@ -48,7 +49,7 @@ class CtNext(Action):
 
     def encode(self, ctx: EncodeContext, out: list[OpenFlowAction], /) -> None:
         """A ct that goes on in the next table."""
-        out.append(Ct(table=ctx.jump(None, None), zone=_zone(ctx)))
+        out.append(Ct(table=ctx.jump(None, None), zone=tracking_zone(ctx)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class CtLoadBalance(Action):
 
     def encode(self, ctx: EncodeContext, out: list[OpenFlowAction], /) -> None:
         """A ct with nat that goes on in the next table."""
-        out.append(Ct(table=ctx.jump(None, None), zone=_zone(ctx), nat=_NAT))
+        out.append(Ct(table=ctx.jump(None, None), zone=tracking_zone(ctx), nat=_NAT))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class CtCommit(Action):
         for action in self.actions:
             action.encode(ctx, inner)
         nat = _ZERO_SNAT if ctx.ct_zero_snat else None
-        out.append(Ct(commit=True, zone=_zone(ctx), nat=nat, actions=tuple(inner)))
+        out.append(Ct(commit=True, zone=tracking_zone(ctx), nat=nat, actions=tuple(inner)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +117,7 @@ def read_ct_clear(_reader: Reader) -> Action:
 
 
 def _read_ct_lb(reader: Reader, name: str) -> Action:
-    if reader.tokens.kind == "(":
+    if reader.tokens.accept("(") and not reader.tokens.accept(")"):
         raise reader.tokens.error(f"action {name} with backends is not served yet")
     return CtLoadBalance(name)
 
@@ -134,8 +135,10 @@ def read_ct_lb_mark(reader: Reader) -> Action:
 def read_ct_commit(reader: Reader) -> Action:
     """After ``ct_commit``."""
     tokens = reader.tokens
+    if tokens.kind == "(":
+        raise tokens.error("action ct_commit with parentheses is not served yet")
     if tokens.kind != "{":
-        raise tokens.error("action ct_commit without braces is not served yet")
+        return CtCommit()
     start = tokens.at
     if reader.in_commit:
         raise tokens.error("ct_commit cannot contain ct_commit")

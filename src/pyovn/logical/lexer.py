@@ -6,7 +6,7 @@ IP), JSON strings, ``$address_set``, ``@port_group``, operators, and two kinds o
 
 One compiled pattern does the work.  A constant keeps the form it was written in, so that printing
 gives it back: ``Constant.form`` says which.  A mask is written after the value without space and is
-part of the constant.  A value with bits that its mask does not cover is an error, as for C.
+part of the constant; bits of the value that it does not cover are dropped, as C does (10.0.0.1/8).
 
 Not here: what a name means (``symbols``) and how wide a constant may be (``parse``).
 """
@@ -40,7 +40,7 @@ PORT_GROUP: Final = "port group"
 END: Final = "end"
 """Kinds of tokens; an operator's kind is its own text."""
 
-_MAC = r"[0-9a-fA-F]{1,2}(?::[0-9a-fA-F]{1,2}){5}(?![0-9a-fA-F:])"
+_MAC = r"[0-9a-fA-F]{2}(?::[0-9a-fA-F]{2}){5}(?![0-9a-fA-F:])"
 _IPV4 = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?![\w.])"
 _IPV6 = r"(?=[0-9a-fA-F]*:[0-9a-fA-F]*:)[0-9a-fA-F:]+(?:(?:\.[0-9]{1,3}){3})?"
 _HEX = r"0[xX][0-9a-fA-F]+"
@@ -57,7 +57,7 @@ _TOKEN: Final = re.compile(
     |(?P<set>\$[A-Za-z0-9_.]+)
     |(?P<group>@[A-Za-z0-9_.]+)
     |(?P<string>"(?:[^"\\\n]|\\.)*")
-    |(?P<op><->|--|&&|\|\||==|!=|<=|>=|\.\.|[()\[\]{{}}<>!,;=:])
+    |(?P<op><->|--|&&|\|\||==|!=|<=|>=|\.\.|[()\[\]{{}}<>!,;=:-])
     """,
     re.VERBOSE,
 )
@@ -108,13 +108,13 @@ _VALUE: Final[dict[str, Callable[[str], int]]] = {
     HEX: lambda text: int(text, 16),
     IPV4: lambda text: int(IPv4Address(text)),
     IPV6: lambda text: int(IPv6Address(text)),
-    MAC: lambda text: int("".join(byte.zfill(2) for byte in text.split(":")), 16),
+    MAC: lambda text: int(text.replace(":", ""), 16),
 }
 
 
 @lru_cache(maxsize=16384)
-def _constant(text: str, form: str, *, strict: bool = True) -> Constant:
-    """Raises ``ValueError`` that says what is wrong; not ``strict``: bits outside the mask fall away."""
+def _constant(text: str, form: str) -> Constant:
+    """Raises ``ValueError`` that says what is wrong."""
     value_text, slash, mask_text = text.partition("/")
     value = _VALUE[form](value_text)
     if not slash:
@@ -127,8 +127,6 @@ def _constant(text: str, form: str, *, strict: bool = True) -> Constant:
         mask = (1 << bits) - (1 << (bits - length))
     else:
         mask = _VALUE[form](mask_text)
-    if value & ~mask and strict:
-        raise ValueError("the value has one-bits that its mask does not cover")
     return Constant(value & mask, mask, form)
 
 
@@ -137,13 +135,13 @@ def address_constant(text: str) -> Constant | None:
     """An element of an Address_Set; None when it is no address.
 
     Addresses come from the database as they are.  As in C a bad one is left out, so that it does not
-    take the rest of the set away, and host bits of a prefix are ignored.
+    take the rest of the set away.
     """
     found = _TOKEN.fullmatch(text.strip())
     if found is None or found.lastgroup not in _VALUE:
         return None
     try:
-        return _constant(found.group(), found.lastgroup, strict=False)
+        return _constant(found.group(), found.lastgroup)
     except ValueError:
         return None
 

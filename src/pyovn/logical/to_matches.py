@@ -35,6 +35,7 @@ _CONJ_ID: Final = FIELDS["conj_id"]
 _MULTIPLIED: Final = frozenset(
     FIELDS[symbol.base] for symbol in SYMBOLS if symbol.level == NOMINAL and symbol.base and not symbol.string
 )
+_SYMBOL_NAMES: Final = {FIELDS[s.base]: s.name for s in SYMBOLS if s.whole and s.base}
 
 
 class ExprMatch(Struct, frozen=True, gc=False):
@@ -141,6 +142,7 @@ def _split(clause: Clause) -> list[tuple[list[Term], list[tuple[Field, Cubes]]]]
             nominal.append((field, cubes))
         else:
             many.append((field, cubes))
+    many.sort(key=_name)
     if not nominal:
         return [(fixed, many)]
     return [
@@ -162,6 +164,11 @@ def _match(terms: list[Term]) -> Match:
     if len(terms) > 1:
         terms.sort(key=_order)
     return Match(tuple(terms))
+
+
+def _name(sized: tuple[Field, Cubes]) -> str:
+    """Clauses of a conjunction are counted in the order of their symbols' names, as in C."""
+    return _SYMBOL_NAMES[sized[0]]
 
 
 def _order(term: Term) -> int:
