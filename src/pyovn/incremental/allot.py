@@ -67,7 +67,7 @@ class Pool:
             self._freed.append(number)
 
 
-class Allotment(Grouping[T, K, "tuple[Hashable, int | None]"]):
+class Allotment(Grouping[T, K, "tuple[K, tuple[Hashable, int | None]]"]):
     """Numbers by (pool, owner).
 
     ``demand(element)`` yields ``(pool, (owner, number asked for or None))``; ``span(pool)`` gives the
@@ -111,19 +111,23 @@ class Allotment(Grouping[T, K, "tuple[Hashable, int | None]"]):
         """The owner's number, without recording a read."""
         return self._numbers.get((pool, owner))
 
+    def items(self) -> list[tuple[K, Hashable, int]]:
+        """(pool, owner, number) of all, without recording a read."""
+        return [(pool, owner, number) for (pool, owner), number in self._numbers.items()]
+
     def conflicts(self) -> list[tuple[K, Hashable, int | None]]:
         """Who waits: (pool, owner, number asked for; None where the pool is exhausted)."""
         return [(pool, owner, self._wanted[pool, owner]) for pool, owner in self._owed]
 
     # -- Grouping ------------------------------------------------------------------------------
 
-    def _add(self, group: K, value: tuple[Hashable, int | None]) -> None:
-        owner, wanted = value
+    def _enter(self, element: T, place: tuple[K, tuple[Hashable, int | None]]) -> None:  # noqa: ARG002
+        group, (owner, wanted) = place
         self._wanted[group, owner] = wanted
         self._owed[group, owner] = None
 
-    def _take(self, group: K, value: tuple[Hashable, int | None]) -> None:
-        key = (group, value[0])
+    def _leave(self, element: T, place: tuple[K, tuple[Hashable, int | None]]) -> None:  # noqa: ARG002
+        key = (place[0], place[1][0])
         self._wanted.pop(key, None)
         self._owed.pop(key, None)
         number = self._numbers.pop(key, None)

@@ -142,3 +142,39 @@ class Derived(Relation[T], Generic[S, T]):
     def is_waiting(self, node: Node) -> bool:
         """Whether ``node`` will be looked at in the next pass."""
         return node in self._waiting or node.state == STALE
+
+
+class Union(Relation[T]):
+    """The elements of several relations of one type; an element counts once."""
+
+    def __init__(self, engine: Engine, name: str, sources: Iterable[Relation[T]]) -> None:
+        super().__init__(engine, name)
+        self._counts: dict[T, int] = {}
+        for source in sources:
+            self.upstream[source] = None
+            source.subscribe(self)
+
+    def insert(self, element: T) -> None:
+        """One more source has it."""
+        count = self._counts.get(element, 0)
+        self._counts[element] = count + 1
+        if not count:
+            self._push([element], [])
+
+    def remove(self, element: T) -> None:
+        """One source less has it."""
+        count = self._counts[element] - 1
+        if count:
+            self._counts[element] = count
+        else:
+            del self._counts[element]
+            self._push([], [element])
+
+    def change(self, element: T, mask: int) -> None:
+        """Columns of a record: pass it on."""
+        for subscriber in self._subscribers:
+            subscriber.change(element, mask)
+
+    def elements(self) -> KeysView[T]:
+        """The union as of the last time its sources were settled."""
+        return self._counts.keys()

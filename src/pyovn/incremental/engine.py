@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from pyovn.incremental.allot import Allotment
-from pyovn.incremental.derived import Derived
+from pyovn.incremental.derived import Derived, Union
 from pyovn.incremental.grouping import Fold, Grouping, Index
 from pyovn.incremental.memo import Memo
 from pyovn.incremental.node import Node, UpstreamError
@@ -74,6 +74,10 @@ class Engine:
     ) -> Derived[S, T]:
         """The union of ``function(element)`` over ``source``."""
         return Derived(self, name, source, function)
+
+    def union(self, name: str, sources: Iterable[Relation[T]]) -> Union[T]:
+        """The elements of several relations."""
+        return Union(self, name, sources)
 
     def index(self, name: str, source: Relation[T], keys: Callable[[T], Iterable[K]]) -> Index[T, K]:
         """Elements of ``source`` by key."""

@@ -101,7 +101,7 @@ class Northd:
             Managed(sb.SBGlobal, lambda _row: progress.GLOBAL),
             Managed(sb.AddressSet, lambda row: row.name),
             Managed(sb.DatapathBinding, datapaths.identify),
-            Managed(sb.LogicalDPGroup),
+            Managed(sb.LogicalDPGroup, lambda row: row.uuid),
             Managed(sb.PortBinding, lambda row: row.logical_port, annotate=ports.annotate),
             Managed(sb.MulticastGroup, multicast.identify),
             Managed(sb.LogicalFlow, identify_flow, annotate=self._hints),
@@ -283,6 +283,6 @@ class Northd:
 
 
 _NB_MANAGED: Final = (
-    Managed(nb.NBGlobal, lambda _row: progress.GLOBAL),
-    Managed(nb.LogicalSwitchPort, owned=False),
+    Managed(nb.NBGlobal, lambda _row: progress.GLOBAL, shared=frozenset({"options"})),
+    Managed(nb.LogicalSwitchPort),
 )

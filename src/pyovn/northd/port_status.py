@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pyovn.ovn.ports import ROUTER
 from pyovn.schemas import northbound as nb
-from pyovn.sync.wants import want
+from pyovn.sync.wants import Existing, want
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,6 @@ def declare(model: Model) -> None:
             binding = model.binding_by_port.one(port.name)
             if binding is not None and binding.chassis is not None:
                 up = binding.up is not False
-        yield want(nb.LogicalSwitchPort.TABLE, port.uuid, up=up), "up is what the binding says"
+        yield want(nb.LogicalSwitchPort.TABLE, Existing(port.uuid), up=up), "up is what the binding says"
 
     model.want_nb("port_up", model.ports, status)

@@ -17,8 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from pyovn.ovsdb.values import EMPTY_MAP, EMPTY_SET, UUID, FrozenMap, atom_to_json, value_to_json
-from pyovn.sync.wants import Element, Ref, RowItem
+from pyovn.ovsdb.values import EMPTY_SET, UUID, FrozenMap, atom_to_json, value_to_json
+from pyovn.sync.wants import Element, Existing, Ref, RowItem
 
 if TYPE_CHECKING:
     import random
@@ -39,16 +39,20 @@ def _nothing(_item: RowItem, _reasons: list[Reason]) -> Mapping[str, Any]:
 class Managed:
     """How a table is kept.
 
-    ``identify``  the key of an actual row (UUIDs for ``Ref``), or None if it is none of ours.
-    ``owned``     whole rows are ours: missing ones are inserted, unknown ones deleted.  Otherwise rows
-                  are somebody else's, keyed by their UUID, and only named columns are written.
-    ``annotate``  columns written when a row is inserted and never compared, such as a flow's hints.
+    ``identify``   the key of an actual row (with UUIDs for ``Ref``), or None if the row is none of ours.
+                   A row that is ours and not wanted is deleted.
+    ``annotate``   columns written when a row is inserted and never compared, such as a flow's hints.
+    ``shared``     set and map columns with other writers: only elements that we wanted are removed.
+    ``collected``  rows that the server removes by itself once nothing refers to them.
+    ``holder``     (table, column) that keeps a row alive; deleting means leaving it.
     """
 
     row: type[Row]
-    identify: Callable[[Any], Hashable | None] = lambda row: row.key
-    owned: bool = True
+    identify: Callable[[Any], Hashable | None] = lambda _row: None
     annotate: Callable[[RowItem, list[Reason]], Mapping[str, Any]] = _nothing
+    shared: frozenset[str] = frozenset()
+    collected: bool = False
+    holder: tuple[str, str] | None = None
 
 
 class Entry:
@@ -58,13 +62,15 @@ class Entry:
     came first counts.
     """
 
-    __slots__ = ("elements", "items", "key", "table", "uuid")
+    __slots__ = ("elements", "gone", "items", "key", "table", "uuid")
 
     def __init__(self, table: str, key: Hashable) -> None:
         self.table = table
         self.key = key
         self.items: dict[RowItem, Derived[Any, Any]] = {}
         self.elements: dict[str, dict[Any, None]] | None = None
+        self.gone: set[tuple[str, Any]] | None = None
+        """Elements of shared columns that we wanted once and that may still be there."""
         self.uuid: UUID | None = None
 
     def columns(self) -> Iterable[tuple[str, Any]]:
@@ -91,6 +97,8 @@ class Reconciler:
         self._random = rng
         self._entries: dict[str, dict[Hashable, Entry]] = {table: {} for table in self._managed}
         self._present: dict[str, dict[Hashable, dict[UUID, None]]] = {table: {} for table in self._managed}
+        self._key_of: dict[UUID, Hashable] = {}
+        """The key by which a present row was filed; ``identify`` may say another one by now."""
         self._by_uuid: dict[UUID, Entry] = {}
         self._dirty: dict[Entry, None] = {}
         self._strangers: dict[UUID, str] = {}
@@ -120,6 +128,8 @@ class Reconciler:
             if entry.elements is None:
                 entry.elements = {}
             entry.elements.setdefault(item.column, {})[item.value] = None
+            if entry.gone is not None:
+                entry.gone.discard((item.column, item.value))
         else:
             entry.items[item] = relation
 
@@ -129,6 +139,9 @@ class Reconciler:
         if isinstance(item, Element):
             if entry.elements is not None:
                 entry.elements[item.column].pop(item.value, None)
+            if item.column in self._managed[item.table].shared:
+                entry.gone = entry.gone or set()
+                entry.gone.add((item.column, item.value))
         else:
             del entry.items[item]
 
@@ -136,26 +149,44 @@ class Reconciler:
 
     def actual(self, changes: Iterable[Change]) -> None:
         """Take in what the client reports of the managed tables."""
-        for name, uuid, old, new in changes:
+        for name, uuid, _old, new in changes:
             managed = self._managed.get(name)
             if managed is None:
                 continue
-            present = self._present[name]
-            before = None if old is None else managed.identify(managed.row(uuid, old))
-            after = None if new is None else managed.identify(managed.row(uuid, new))
-            if before != after:
-                if before is not None:
-                    rows = present[before]
-                    del rows[uuid]
-                    if not rows:
-                        del present[before]
-                if after is not None:
-                    present.setdefault(after, {})[uuid] = None
+            self._file(managed, uuid, new)
             entry = self._by_uuid.get(uuid)
             if entry is not None:
                 self._dirty[entry] = None
-            elif new is not None and managed.owned and after is not None:
+            elif uuid in self._key_of:
                 self._strangers[uuid] = name
+
+    def reindex(self) -> None:
+        """``identify`` has changed its mind: file all present rows anew."""
+        for name, managed in self._managed.items():
+            for uuid, values in self._rows(name).items():
+                self._file(managed, uuid, values)
+                entry = self._by_uuid.get(uuid)
+                if entry is not None:
+                    self._dirty[entry] = None
+                elif uuid in self._key_of:
+                    self._strangers[uuid] = name
+
+    def _file(self, managed: Managed, uuid: UUID, values: tuple[Any, ...] | None) -> None:
+        """Keep the actual rows of a table findable by key."""
+        present = self._present[managed.row.TABLE]
+        before = self._key_of.get(uuid)
+        after = None if values is None else managed.identify(managed.row(uuid, values))
+        if before == after:
+            return
+        if before is not None:
+            del self._key_of[uuid]
+            rows = present[before]
+            del rows[uuid]
+            if not rows:
+                del present[before]
+        if after is not None:
+            self._key_of[uuid] = after
+            present.setdefault(after, {})[uuid] = None
 
     # -- the difference ------------------------------------------------------------------------
 
@@ -168,8 +199,10 @@ class Reconciler:
             return False
         dirty, self._dirty = self._dirty, {}
         operations = self._plan(dirty)
-        deleted = self._delete_strangers()
-        operations += deleted.values()
+        strangers = dict(self._strangers)
+        deletions = self._delete_strangers()
+        operations += deletions.values()
+        deleted = {uuid: table for uuid, table in strangers.items() if uuid in deletions}
         if not operations:
             return False
         if self.sent is not None:
@@ -183,8 +216,7 @@ class Reconciler:
             if error is not None:
                 for entry in dirty:
                     self._dirty[entry] = None
-                for uuid, operation in deleted.items():
-                    self._strangers[uuid] = operation["table"]
+                self._strangers.update(deleted)
             done(error)
 
         self._client.transact([*prelude, *operations], answered)
@@ -207,11 +239,15 @@ class Reconciler:
     def _delete_strangers(self) -> dict[UUID, dict[str, Any]]:
         """The operations that delete rows of our tables that nothing wants."""
         strangers, self._strangers = self._strangers, {}
-        return {
-            uuid: {"op": "delete", "table": table, "where": _where(uuid)}
-            for uuid, table in strangers.items()
-            if uuid not in self._by_uuid and uuid in self._rows(table)
-        }
+        operations: dict[UUID, dict[str, Any]] = {}
+        for uuid, table in strangers.items():
+            managed = self._managed[table]
+            row = self._rows(table).get(uuid)
+            if uuid in self._by_uuid or row is None or managed.collected:
+                continue
+            if managed.identify(managed.row(uuid, row)) is not None:
+                operations[uuid] = _deletion(managed, table, uuid)
+        return operations
 
     def unresolved(self) -> list[Entry]:
         """Rows that wait for a row that they refer to."""
@@ -224,9 +260,8 @@ class Reconciler:
         """The UUID of a wanted row: that of the actual row with its key, or a new one."""
         if entry.uuid is not None:
             return entry.uuid
-        managed = self._managed[entry.table]
-        if not managed.owned and isinstance(entry.key, UUID):
-            entry.uuid = entry.key
+        if isinstance(entry.key, Existing):
+            entry.uuid = entry.key.uuid
         else:
             for uuid in self._present[entry.table].get(self._resolve(entry.key), ()):
                 if uuid not in self._by_uuid:
@@ -282,7 +317,6 @@ class Reconciler:
 
     def _abandon(self, entry: Entry) -> None:
         """Nothing wants the row any more: if the table is ours, it is a stranger from now on."""
-        managed = self._managed[entry.table]
         if entry.elements is not None and not any(entry.elements.values()):
             entry.elements = None
         if entry.elements is None:
@@ -291,7 +325,7 @@ class Reconciler:
         if uuid is None:
             return
         del self._by_uuid[uuid]
-        if managed.owned:
+        if not isinstance(entry.key, Existing):
             self._strangers[uuid] = entry.table
 
     def _difference(self, entry: Entry) -> Iterable[dict[str, Any]]:
@@ -300,7 +334,7 @@ class Reconciler:
         uuid = self._assign(entry)
         row = self._rows(entry.table).get(uuid)
         if row is None:
-            if managed.owned:
+            if not isinstance(entry.key, Existing):
                 yield self._insert(entry, uuid)
             return
         positions = _positions(managed.row)
@@ -314,10 +348,18 @@ class Reconciler:
             yield {"op": "update", "table": entry.table, "where": _where(uuid), "row": changed}
         mutations: list[list[Any]] = []
         for column, members in (entry.elements or {}).items():
+            actual = row[positions[column]]
+            wanted = self._members(members)
             is_map = present[column].type.is_map
-            mutations += _mutations(column, row[positions[column]], self._members(members), is_map=is_map)
+            here = _members_of(actual)
+            keep = here if column not in managed.shared else here & self._gone(entry, column)
+            mutations += _mutations(column, here, keep - wanted, wanted - here, is_map=is_map)
         if mutations:
             yield {"op": "mutate", "table": entry.table, "where": _where(uuid), "mutations": mutations}
+
+    def _gone(self, entry: Entry, column: str) -> set[Any]:
+        """Resolved elements of a shared column that we wanted once; they stay until seen gone."""
+        return self._members(value for name, value in entry.gone or () if name == column)
 
     def _members(self, members: Iterable[Any]) -> set[Any]:
         """Resolved members; one that refers to a row that nothing wants is left out."""
@@ -361,25 +403,51 @@ class _Follower:
         """Items are values: they do not change."""
 
 
-def _mutations(column: str, actual: Any, wanted: set[Any], *, is_map: bool) -> list[list[Any]]:
-    """The mutations that turn a set (or map) column from ``actual`` into ``wanted``."""
+def _members_of(actual: Any) -> frozenset[Any]:
+    """A column's value as a set: of atoms, or of (key, value) pairs."""
+    if isinstance(actual, frozenset):
+        return actual
+    if isinstance(actual, FrozenMap):
+        return frozenset(actual.items())
+    return EMPTY_SET if actual is None else frozenset((actual,))
+
+
+def _mutations(
+    column: str, here: frozenset[Any], gone: Iterable[Any], new: set[Any], *, is_map: bool
+) -> list[list[Any]]:
+    """The mutations that take ``gone`` from a set (or map) column and put ``new`` into it.
+
+    ``insert`` does not overwrite a key of a map (RFC 7047 section 5.1, <mutation>), so a key with a new
+    value is deleted first.
+    """
     out: list[list[Any]] = []
     if is_map:
-        pairs = set((actual or EMPTY_MAP).items())
-        gone = sorted({k for k, _v in pairs - wanted})
-        new = sorted(wanted - pairs)
-        if gone:
-            out.append([column, "delete", ["set", [atom_to_json(k) for k in gone]]])
+        changed = {k for k, _v in new}
+        keys = sorted({k for k, _v in gone} | {k for k, _v in here if k in changed})
+        if keys:
+            out.append([column, "delete", ["set", [atom_to_json(k) for k in keys]]])
         if new:
-            out.append([column, "insert", ["map", [[atom_to_json(k), atom_to_json(v)] for k, v in new]]])
+            pairs = [[atom_to_json(k), atom_to_json(v)] for k, v in sorted(new)]
+            out.append([column, "insert", ["map", pairs]])
         return out
-    here = actual if isinstance(actual, frozenset) else EMPTY_SET if actual is None else frozenset((actual,))
-    if here == wanted:
-        return out
-    for mutator, members in (("delete", here - wanted), ("insert", wanted - here)):
+    for mutator, members in (("delete", sorted(gone)), ("insert", sorted(new))):
         if members:
-            out.append([column, mutator, ["set", [atom_to_json(a) for a in sorted(members)]]])
+            out.append([column, mutator, ["set", [atom_to_json(a) for a in members]]])
     return out
+
+
+def _deletion(managed: Managed, table: str, uuid: UUID) -> dict[str, Any]:
+    """The operation that makes a row go."""
+    if managed.holder is None:
+        return {"op": "delete", "table": table, "where": _where(uuid)}
+    holder, column = managed.holder
+    reference = ["uuid", str(uuid)]
+    return {
+        "op": "mutate",
+        "table": holder,
+        "where": [[column, "includes", reference]],
+        "mutations": [[column, "delete", reference]],
+    }
 
 
 def _where(uuid: UUID) -> list[Any]:

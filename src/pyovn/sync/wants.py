@@ -10,7 +10,8 @@ A derivation yields items; the reconciler makes the database so.  Three kinds:
 ``Ref``      inside of a key or a value: the UUID of another wanted row, whatever it will be.
 
 A *key* is symbolic: it is made of what derivations know (a northbound UUID, a name), so it needs no
-database to compute and is the same after a restart.  All are values: hashable and compared by content.
+database to compute and is the same after a restart; ``Existing`` is the key of a row that is not ours.
+All are values: hashable and compared by content.
 """
 
 from __future__ import annotations
@@ -20,12 +21,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
+    from pyovn.ovsdb.values import UUID
+
 
 class Ref(NamedTuple):
     """The UUID of the row that is wanted as (table, key)."""
 
     table: str
     key: Hashable
+
+
+class Existing(NamedTuple):
+    """As a key: the row of this UUID, which somebody else made.  It is changed, never made or deleted."""
+
+    uuid: UUID
 
 
 class RowItem(Protocol):

@@ -1,0 +1,14 @@
+"""ovn-controller: from the southbound and one hypervisor's ports to that hypervisor's flows.
+
+``model``          the inputs and what features share: who we are, which ports and datapaths are here
+``chassis``        our Chassis, Encap and Chassis_Private rows
+``bridge``         the integration bridge and the tunnel ports on it
+``binding``        which logical ports are claimed, ``up`` and ``ovn-installed``
+``interest``       which southbound rows this hypervisor needs (conditional monitoring)
+``zones``          connection-tracking zones
+``lflow``          logical flows to OpenFlow
+``physical``       between logical and physical ports: tables 0, output, loopback, 64 and 65
+``port_security``  the helper tables that check a port's addresses
+``ofswitch``       the OpenFlow connection: read back, compare, one bundle
+``controller``     the daemon that joins them
+"""

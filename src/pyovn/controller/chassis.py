@@ -1,0 +1,95 @@
+"""Our own rows in the southbound: Chassis, Encap, Chassis_Private.
+
+ovn-architecture(7), "Chassis Setup"; ovn-sb(5), Chassis.  They are there as long as the controller runs;
+on ``exit`` they go, on a crash they stay, because the switch still forwards.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from pyovn.controller.model import ENCAP_TYPES, SELF, Config, Model, Process
+from pyovn.ovsdb.values import FrozenMap
+from pyovn.sync.wants import Ref, want
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FEATURES: Final = {
+    "port-up-notif": "true",
+    "ct-no-masked-label": "true",
+    "mac-binding-timestamp": "true",
+    "ovn-ct-lb-related": "true",
+}
+"""What northd may expect of this controller (profile 23.03)."""
+
+
+def declare(model: Model) -> None:
+    """Write our rows."""
+
+    def rows(process: Process) -> Iterator[tuple[Any, str]]:
+        config = model.config()
+        if config is None or process.exiting:
+            return
+        encaps = list(encaps_of(config))
+        if not encaps:
+            return
+        for kind, ip in encaps:
+            yield (
+                want(
+                    "Encap",
+                    (config.chassis, kind, ip),
+                    type=kind,
+                    ip=ip,
+                    chassis_name=config.chassis,
+                    options=FrozenMap({"csum": config.encap_csum}),
+                ),
+                "ovn-encap-type and ovn-encap-ip",
+            )
+        yield (
+            want(
+                "Chassis",
+                config.chassis,
+                name=config.chassis,
+                hostname=process.hostname,
+                encaps=frozenset(Ref("Encap", (config.chassis, *encap)) for encap in encaps),
+                other_config=FrozenMap(_other_config(model, config)),
+            ),
+            "this hypervisor is a chassis",
+        )
+        yield (
+            want(
+                "Chassis_Private",
+                config.chassis,
+                name=config.chassis,
+                chassis=Ref("Chassis", config.chassis),
+                nb_cfg=process.nb_cfg,
+                nb_cfg_timestamp=process.nb_cfg_timestamp,
+            ),
+            "how far this hypervisor has come",
+        )
+
+    model.want(model.output_sb, "chassis_rows", model.process, rows)
+
+
+def encaps_of(config: Config) -> Iterator[tuple[str, str]]:
+    """(type, IP) of each encapsulation that is configured and that we can set up."""
+    for kind in ENCAP_TYPES:
+        if kind in config.encap_types:
+            for ip in config.encap_ips:
+                yield kind, ip
+
+
+def _other_config(model: Model, config: Config) -> dict[str, str]:
+    root = model.root.one(SELF)
+    bridge = model.bridge_by_name.one(config.bridge)
+    other = {
+        **FEATURES,
+        "datapath-type": bridge.datapath_type if bridge is not None else "",
+        "iface-types": ",".join(sorted(root.iface_types)) if root is not None else "",
+        "is-interconn": "false",
+        "ovn-monitor-all": "true" if config.monitor_all else "false",
+    }
+    for key in ("ovn-bridge-mappings", "ovn-cms-options", "ovn-chassis-mac-mappings"):
+        other[key] = root.external_ids.get(key, "") if root is not None else ""
+    return other

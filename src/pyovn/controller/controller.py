@@ -1,0 +1,366 @@
+"""The daemon: the hypervisor's database and the southbound in, rows and flows out.
+
+Order of events (the rule of DESIGN: nothing is deleted on half a picture):
+
+1. the local database is loaded; it names this chassis and the southbound's remote;
+2. the southbound is followed with conditions; each pass may ask for more, until the last change of
+   conditions is answered and nothing new is asked for;
+3. zones and tunnel numbers are read back, the bridge's flows are read back;
+4. from then on each burst of changes is one pass, at most one transaction per database and at most one
+   bundle.
+
+When the switch confirms a pass, the ports and the nb_cfg of that pass become ``installed``: input of the
+next pass, which writes ``up``, ``ovn-installed`` and Chassis_Private.nb_cfg.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pyovn.controller import bridge, chassis, interest, port_security
+from pyovn.controller.binding import Binding
+from pyovn.controller.bridge import adopt, identify_interface, identify_port
+from pyovn.controller.lflow import LogicalFlows
+from pyovn.controller.model import SB_INPUTS, SELF, VS_INPUTS, Config, LocalPort, Model
+from pyovn.controller.ofswitch import Switch
+from pyovn.controller.physical import Physical
+from pyovn.controller.zones import PREFIX, Zones
+from pyovn.incremental import Engine
+from pyovn.schemas import southbound as sb
+from pyovn.schemas import vswitch as vs
+from pyovn.sync.flowtable import FlowTable
+from pyovn.sync.inputs import wanted_columns
+from pyovn.sync.loop import Loop
+from pyovn.sync.reconcile import Managed, Reconciler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pyovn.incremental import Reason
+    from pyovn.ovsdb.replica import Change
+    from pyovn.sim.runtime import Runtime
+    from pyovn.sync.database import DatabaseClient
+    from pyovn.sync.wants import RowItem
+
+VS_COLUMNS = wanted_columns(VS_INPUTS)
+SB_COLUMNS = wanted_columns(SB_INPUTS)
+
+
+class Controller:
+    """``connect_sb(remote)`` gives a client for ``SB_COLUMNS`` that begins with ``interest.NOTHING``.
+
+    ``rundir`` is where the bridges' management sockets are; ``log(level, text)`` is for operators.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        vs_client: DatabaseClient,
+        connect_sb: Callable[[str], DatabaseClient],
+        *,
+        rundir: str,
+        hostname: str,
+        log: Callable[[str, str], None],
+    ) -> None:
+        self._runtime = runtime
+        self._vs = vs_client
+        self._connect_sb = connect_sb
+        self._rundir = rundir
+        self._hostname = hostname
+        self._log = log
+        self._sb: DatabaseClient | None = None
+        self._remote: str | None = None
+        self._stopped: Callable[[], None] | None = None
+        self._loop = Loop(runtime, self._step)
+        self.flow_table = FlowTable()
+        self.switch = Switch(runtime, self.flow_table, log)
+        self.switch.on_ready = self._loop.wake
+        self.switch.on_synced = self._synced
+        vs_client.on_changes = self._vs_changed
+        vs_client.on_state = lambda _client: self._loop.wake()
+        self._told: set[str] = set()
+        self._config: Config | None = None
+        self._build()
+
+    def _build(self) -> None:
+        """Engine, features and reconcilers; the southbound's reconciler comes with its client."""
+        self.engine = Engine()
+        self.model = Model(self.engine)
+        self._conditions = interest.declare(self.model)
+        self._asked: dict[str, Any] | None = None
+        self.zones = Zones(self.model)
+        chassis.declare(self.model)
+        self.tunnels = bridge.declare(self.model)
+        self.binding = Binding(self.model)
+        self.lflows = LogicalFlows(self.model)
+        self.physical = Physical(self.model, self.zones, self.tunnels)
+        port_security.declare(self.model)
+        self.model.process.put(SELF, (self._hostname, False, 0, 0))
+        self.vs_reconciler = Reconciler(self._vs, self._vs_managed(), self._runtime.random)
+        self.sb_reconciler: Reconciler | None = None
+        self._adopted = False
+        self._complete = False
+        self._snapshot: tuple[list[LocalPort], int] = ([], 0)
+        self._claimed: list[LocalPort] = []
+        self.model.local_ports.subscribe(_Claims(self._claimed))
+
+    # -- which rows are ours -------------------------------------------------------------------
+
+    def _bridge_name(self) -> str | None:
+        config = self.model.config()
+        return None if config is None else config.bridge
+
+    def _vs_managed(self) -> tuple[Managed, ...]:
+        ids = frozenset({"external_ids"})
+        return (
+            Managed(
+                vs.Interface,
+                lambda row: identify_interface(row, self._bridge_name()),
+                shared=ids,
+                collected=True,
+            ),
+            Managed(vs.Port, lambda row: identify_port(row, self._bridge_name()), holder=("Bridge", "ports")),
+            Managed(
+                vs.Bridge,
+                lambda row: row.name if row.name == self._bridge_name() else None,
+                annotate=self._new_bridge,
+                shared=ids | {"ports"},
+                collected=True,
+            ),
+            Managed(vs.OpenVSwitch, shared=ids | {"bridges"}),
+        )
+
+    def _new_bridge(self, _item: RowItem, _reasons: list[Reason]) -> Mapping[str, Any]:
+        """A bridge that we make lets nothing through until there are flows."""
+        root = next(iter(self.model.vswitch.table(vs.OpenVSwitch).peek_all()), None)
+        kind = root.external_ids.get("ovn-bridge-datapath-type", "") if root is not None else ""
+        return {"fail_mode": "secure", "datapath_type": kind}
+
+    def _sb_managed(self) -> tuple[Managed, ...]:
+        def ours(name: str) -> bool:
+            config = self.model.config()
+            return config is not None and name == config.chassis
+
+        return (
+            Managed(
+                sb.Encap,
+                lambda row: (row.chassis_name, row.type, row.ip) if ours(row.chassis_name) else None,
+                collected=True,
+            ),
+            Managed(sb.Chassis, lambda row: row.name if ours(row.name) else None),
+            Managed(sb.ChassisPrivate, lambda row: row.name if ours(row.name) else None),
+            Managed(sb.PortBinding),
+        )
+
+    # -- running -------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Connect to the hypervisor's database; everything else follows from what it says."""
+        self._vs.start()
+
+    def stop(self) -> None:
+        """Disconnect and leave everything as it is, as a crash would."""
+        self._loop.stop()
+        self.switch.stop()
+        self._vs.stop()
+        if self._sb is not None:
+            self._sb.stop()
+
+    def exit(self, done: Callable[[], None]) -> None:
+        """Release ports, remove our chassis and tunnels, then stop (ovn-controller(8), ``exit``)."""
+        self._stopped = done
+        self._put_process(exiting=True)
+        self._loop.wake()
+
+    def recompute(self) -> None:
+        """Compare everything with what is there once more; with nothing wrong, nothing is sent."""
+        self._loop.wake()
+
+    @property
+    def connection_status(self) -> str:
+        """``connected`` when the southbound and the switch are."""
+        sb_live = self._sb is not None and self._sb.state == "live"
+        return "connected" if sb_live and self.switch.state == "ready" else "not connected"
+
+    def _vs_changed(self, changes: list[Change]) -> None:
+        self.model.vswitch.apply(changes)
+        self.vs_reconciler.actual(changes)
+        self._loop.wake()
+
+    def _sb_changed(self, changes: list[Change]) -> None:
+        self.model.southbound.apply(changes)
+        if self.sb_reconciler is not None:
+            self.sb_reconciler.actual(changes)
+        self._loop.wake()
+
+    def _step(self) -> None:
+        """One pass."""
+        if self._vs.state != "live":
+            return
+        self._follow_remote()
+        client = self._sb
+        if client is None or client.state != "live":
+            return
+        self._complete = self._ask_for_more(client)
+        if self._complete and not self._adopted:
+            self._adopt()
+        if not self._adopted:
+            return
+        self.engine.settle()
+        self._report()
+        self._write()
+        self._send_flows()
+
+    def _follow_remote(self) -> None:
+        """Connect to the southbound that the hypervisor's database names (``ovn-remote``)."""
+        config = self.model.config()
+        root = next(iter(self.model.vswitch.table(vs.OpenVSwitch).peek_all()), None)
+        remote = root.external_ids.get("ovn-remote") if root is not None and config is not None else None
+        if config != self._config:
+            self._config = config
+            self.vs_reconciler.reindex()
+            if self.sb_reconciler is not None:
+                self.sb_reconciler.reindex()
+        self.switch.set_address(None if config is None else f"unix:{self._rundir}/{config.bridge}.mgmt")
+        if remote == self._remote:
+            return
+        self._remote = remote
+        if self._sb is not None:
+            self._sb.stop()
+            self.model.southbound.clear()
+            self._sb = self.sb_reconciler = None
+        if remote is not None:
+            client = self._sb = self._connect_sb(remote)
+            self._asked = None
+            self.sb_reconciler = Reconciler(client, self._sb_managed(), self._runtime.random)
+            for relation in self.model.output_sb:
+                self.sb_reconciler.follow(relation)
+            client.on_changes = self._sb_changed
+            client.on_state = lambda _client: self._loop.wake()
+            client.start()
+
+    def _ask_for_more(self, client: DatabaseClient) -> bool:
+        """Adjust the conditions; True at the fixed point."""
+        wanted = self._conditions()
+        if wanted != self._asked:
+            before = self._asked or {}
+            client.set_conditions({t: c for t, c in wanted.items() if before.get(t) != c})
+            self._asked = wanted
+            return False
+        return client.conditions_settled
+
+    def _adopt(self) -> None:
+        """Read back what we allotted before; then follow what is wanted."""
+        self._adopted = True
+        config = self.model.config()
+        for port in self.model.vswitch.table(vs.Port).peek_all():
+            adopt(self.tunnels.numbers, port)
+        for row in self.model.vswitch.table(vs.Bridge).peek_all():
+            if config is not None and row.name == config.bridge:
+                for key, value in row.external_ids.items():
+                    if key.startswith(PREFIX) and value.isdecimal():
+                        self.zones.adopt(key.removeprefix(PREFIX), int(value))
+        self.engine.settle()
+        for relation in self.model.output_vs:
+            self.vs_reconciler.follow(relation)
+        for relation in self.model.output_flows:
+            self.flow_table.follow(relation)
+
+    def _write(self) -> None:
+        for port in self._claimed:
+            self.binding.held.put((port.binding, port.interface), ())
+        self._claimed.clear()
+        reconcilers = [self.vs_reconciler] + ([self.sb_reconciler] if self.sb_reconciler is not None else [])
+        sent = [reconciler.flush(self._written) or reconciler.in_flight for reconciler in reconcilers]
+        if self._stopped is not None and not any(sent):
+            done, self._stopped = self._stopped, None
+            self.stop()
+            done()
+
+    def _written(self, error: str | None) -> None:
+        if error is None:
+            self._loop.succeeded()
+            self._loop.wake()
+        else:
+            self._log("warn", f"a transaction failed and will be repeated: {error}")
+            self._loop.retry()
+
+    # -- flows ---------------------------------------------------------------------------------
+
+    def _send_flows(self) -> None:
+        """Bring the switch in step; what it confirms becomes input."""
+        if self._complete and self.switch.is_idle:
+            nb_cfg = max(
+                (row.nb_cfg for row in self.model.southbound.table(sb.SBGlobal).peek_all()), default=0
+            )
+            self._snapshot = (list(self.model.local_ports.elements()), nb_cfg)
+            self.switch.sync()
+
+    def _synced(self) -> None:
+        """Everything wanted when the snapshot was taken is installed."""
+        ports, nb_cfg = self._snapshot
+        now = int(self._runtime.wall() * 1000)
+        before = self.engine.revision
+        here = {port.binding for port in ports}
+        installed = self.binding.installed
+        for binding in here:
+            if installed.peek(binding) is None:
+                installed.put(binding, (now,))
+        for record in list(installed.peek_all()):
+            if record.key not in here:
+                installed.delete(record.key)
+        process = self.model.process.peek(SELF)
+        if process is not None and process.nb_cfg != nb_cfg:
+            self._put_process(nb_cfg=nb_cfg, at=now)
+        if self.engine.revision != before:
+            self._loop.wake()
+
+    def _put_process(self, *, exiting: bool | None = None, nb_cfg: int | None = None, at: int = 0) -> None:
+        old = self.model.process.peek(SELF)
+        assert old is not None
+        hostname, was_exiting, old_cfg, old_at = old.values
+        self.model.process.put(
+            SELF,
+            (
+                hostname,
+                was_exiting if exiting is None else exiting,
+                old_cfg if nb_cfg is None else nb_cfg,
+                old_at if nb_cfg is None else at,
+            ),
+        )
+
+    # -- telling -------------------------------------------------------------------------------
+
+    def notices(self) -> list[str]:
+        """What does not work and why, one line each."""
+        lines = [f"{node.label()}: {error}" for node, error in self.engine.root_failures().items()]
+        lines += [
+            f"refused by the switch: {flow} ({why})" for flow, why in self.flow_table.refusals().items()
+        ]
+        return sorted(lines)
+
+    def _report(self) -> None:
+        now = set(self.notices())
+        for line in sorted(now - self._told):
+            self._log("warn", line)
+        for line in sorted(self._told - now):
+            self._log("info", f"no longer: {line}")
+        self._told = now
+
+
+class _Claims:
+    """Notes the ports that became ours, for ``Held``; inputs cannot be changed while a pass runs."""
+
+    __slots__ = ("_claimed",)
+
+    def __init__(self, claimed: list[LocalPort]) -> None:
+        self._claimed = claimed
+
+    def insert(self, element: LocalPort) -> None:
+        self._claimed.append(element)
+
+    def remove(self, element: LocalPort) -> None:
+        """A port that left was ours all the same."""
+
+    def change(self, element: LocalPort, mask: int) -> None:
+        """Ports are values: they do not change."""

@@ -1,0 +1,221 @@
+"""What the controller's features share: inputs, who we are, and what is on this hypervisor.
+
+Two databases are inputs: the hypervisor's own (``Open_vSwitch``) and the part of the southbound that
+concerns it.  Three relations are the hinge between them:
+
+``vifs``              interfaces of the integration bridge that carry an ``iface-id``
+``local_datapaths``   logical datapaths with such a port
+``local_ports``       port bindings that the southbound says are here
+
+Features read rows inside of derivations only; ``config()`` is a memo like any other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from pyovn.incremental import Engine, Record, column
+from pyovn.ovn.stages import PROFILE_2303, Profile
+from pyovn.schemas import southbound as sb
+from pyovn.schemas import vswitch as vs
+from pyovn.sync.inputs import Inputs
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from pyovn.incremental import Derived, Relation
+    from pyovn.ovsdb.values import UUID
+
+VS_INPUTS: Final = (vs.OpenVSwitch, vs.Bridge, vs.Port, vs.Interface)
+SB_INPUTS: Final = (
+    sb.SBGlobal,
+    sb.Chassis,
+    sb.ChassisPrivate,
+    sb.Encap,
+    sb.DatapathBinding,
+    sb.PortBinding,
+    sb.MulticastGroup,
+    sb.LogicalDPGroup,
+    sb.LogicalFlow,
+    sb.AddressSet,
+    sb.PortGroup,
+)
+
+SELF: Final = "self"
+"""The key of everything of which there is one."""
+
+ENCAP_TYPES: Final = ("geneve",)
+"""Encapsulations that this controller can set up, best first.  VXLAN is not served yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What Open_vSwitch.external_ids says about this chassis (ovn-controller(8), Configuration)."""
+
+    chassis: str
+    bridge: str
+    encap_types: tuple[str, ...]
+    encap_ips: tuple[str, ...]
+    encap_csum: str
+    monitor_all: bool
+
+
+class Process(Record):
+    """What the daemon tells the derivations about itself; key ``SELF``."""
+
+    __slots__ = ()
+    hostname = column(0, "hostname")
+    exiting = column(1, "exiting")
+    nb_cfg = column(2, "nb_cfg")
+    """The southbound's nb_cfg up to which all flows are installed, and when that was (ms)."""
+    nb_cfg_timestamp = column(3, "nb_cfg_timestamp")
+
+
+@dataclass(frozen=True, slots=True)
+class Vif:
+    """An interface of the integration bridge that says which logical port it is."""
+
+    iface_id: str
+    ofport: int
+    interface: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class LocalPort:
+    """A logical port that is bound here."""
+
+    binding: UUID
+    name: str
+    datapath: UUID
+    key: int
+    ofport: int
+    interface: UUID
+
+
+class Model:
+    """``output_sb`` and ``output_vs`` collect wanted rows, ``output_flows`` OpenFlow flows."""
+
+    def __init__(self, engine: Engine, profile: Profile = PROFILE_2303) -> None:
+        self.engine = engine
+        self.profile = profile
+        self.vswitch = Inputs(engine, "vs", VS_INPUTS)
+        self.southbound = Inputs(engine, "sb", SB_INPUTS)
+        self.process = engine.table("process", Process)
+        self.output_sb: list[Derived[Any, Any]] = []
+        self.output_vs: list[Derived[Any, Any]] = []
+        self.output_flows: list[Derived[Any, Any]] = []
+        self._indexes()
+        self.config = engine.memo(self._config)
+        self.our_chassis = engine.memo(self._our_chassis)
+        self.vifs = engine.derive("vifs", self.vswitch.table(vs.Interface), self._vif)
+        self.vif_by_id = engine.index("vif_by_id", self.vifs, lambda vif: [vif.iface_id])
+        self.bindings = self.southbound.table(sb.PortBinding)
+        self.local_datapaths = engine.derive("local_datapaths", self.bindings, self._local_datapath)
+        self.local_datapath = engine.index("local_datapath", self.local_datapaths, lambda uuid: [uuid])
+        self.local_ports = engine.derive("local_ports", self.bindings, self._local_port)
+        self.local_port = engine.index("local_port", self.local_ports, lambda port: [port.binding])
+
+    def _indexes(self) -> None:
+        engine, vswitch, southbound = self.engine, self.vswitch, self.southbound
+        self.root = engine.index("root", vswitch.table(vs.OpenVSwitch), lambda _row: [SELF])
+        self.bridge_by_name = engine.index("bridge_by_name", vswitch.table(vs.Bridge), lambda b: [b.name])
+        self.bridge_of_port = engine.index("bridge_of_port", vswitch.table(vs.Bridge), lambda b: b.ports)
+        self.port_of_interface = engine.index(
+            "port_of_interface", vswitch.table(vs.Port), lambda p: p.interfaces
+        )
+        self.process_of = engine.index("process_of", self.process, lambda _row: [SELF])
+        self.chassis_by_name = engine.index(
+            "chassis_by_name", southbound.table(sb.Chassis), lambda c: [c.name]
+        )
+        self.chassis_by_uuid = engine.index(
+            "chassis_by_uuid", southbound.table(sb.Chassis), lambda c: [c.uuid]
+        )
+        self.encap_by_uuid = engine.index("encap_by_uuid", southbound.table(sb.Encap), lambda e: [e.uuid])
+        self.datapath_by_uuid = engine.index(
+            "datapath_by_uuid", southbound.table(sb.DatapathBinding), lambda d: [d.uuid]
+        )
+        self.binding_by_name = engine.index(
+            "binding_by_name", southbound.table(sb.PortBinding), lambda b: [b.logical_port]
+        )
+        self.global_row = engine.index("global_row", southbound.table(sb.SBGlobal), lambda _row: [SELF])
+
+    # -- declaring outputs ---------------------------------------------------------------------
+
+    def want(
+        self,
+        outputs: list[Derived[Any, Any]],
+        name: str,
+        source: Relation[Any],
+        function: Callable[[Any], Iterable[tuple[Any, str]]],
+    ) -> Derived[Any, Any]:
+        """The union of ``function`` over ``source``, as one of the outputs."""
+        relation = self.engine.derive(name, source, function)
+        outputs.append(relation)
+        return relation
+
+    # -- who we are ----------------------------------------------------------------------------
+
+    def _config(self) -> Config | None:
+        root = self.root.one(SELF)
+        if root is None:
+            return None
+        ids = root.external_ids
+        name = ids.get("system-id", "")
+        if not name:
+            return None
+        return Config(
+            chassis=name,
+            bridge=ids.get("ovn-bridge", "br-int"),
+            encap_types=tuple(ids.get("ovn-encap-type", "").replace(",", " ").split()),
+            encap_ips=tuple(ids.get("ovn-encap-ip", "").replace(",", " ").split()),
+            encap_csum=ids.get("ovn-encap-csum", "true"),
+            monitor_all=ids.get("ovn-monitor-all") == "true",
+        )
+
+    def _our_chassis(self) -> UUID | None:
+        """The UUID of our Chassis row, once it is there."""
+        config = self.config()
+        row = None if config is None else self.chassis_by_name.one(config.chassis)
+        return None if row is None else row.uuid
+
+    # -- what is here --------------------------------------------------------------------------
+
+    def on_bridge(self, interface: UUID) -> bool:
+        """Whether an interface belongs to the integration bridge."""
+        config = self.config()
+        port = self.port_of_interface.one(interface)
+        bridge = None if port is None else self.bridge_of_port.one(port.uuid)
+        return config is not None and bridge is not None and bridge.name == config.bridge
+
+    def _vif(self, interface: vs.Interface) -> Iterator[tuple[Vif, str]]:
+        iface_id = interface.external_ids.get("iface-id")
+        ofport = interface.ofport
+        if iface_id and ofport is not None and ofport > 0 and self.on_bridge(interface.uuid):
+            yield Vif(iface_id, ofport, interface.uuid), "an interface names its logical port"
+
+    def _local_datapath(self, binding: sb.PortBinding) -> Iterator[tuple[UUID, str]]:
+        if binding.type == "" and self.vif_by_id.one(binding.logical_port) is not None:
+            yield binding.datapath, "a port of the datapath is here"
+
+    def _local_port(self, binding: sb.PortBinding) -> Iterator[tuple[LocalPort, str]]:
+        chassis = binding.chassis
+        if chassis is None or chassis != self.our_chassis():
+            return
+        vif = self.vif_by_id.one(binding.logical_port)
+        if vif is not None:
+            yield (
+                LocalPort(
+                    binding.uuid,
+                    binding.logical_port,
+                    binding.datapath,
+                    binding.tunnel_key,
+                    vif.ofport,
+                    vif.interface,
+                ),
+                "the southbound says that the port is here",
+            )
+
+    def is_local(self, datapath: UUID) -> bool:
+        """Whether a datapath has a port here."""
+        return self.local_datapath.one(datapath) is not None

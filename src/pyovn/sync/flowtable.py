@@ -1,0 +1,166 @@
+"""Wanted flows against the switch's flows: the smallest bundle that makes the switch so.
+
+Like ``reconcile``, for OpenFlow: it follows derived relations of ``Flow`` items and knows what the switch
+has (read back once after each connect, then by what was confirmed).  A flow's identity in the switch is
+(table, priority, match); when several wanted flows share it, the first counts, except that flows which
+only take part in conjunctions add up, as they must.
+
+A flow that the switch refuses is set aside with the reason until it changes; the rest is sent again
+without it.  Nothing is deleted before ``ready``: the picture of what is wanted must be complete first.
+
+No I/O here: ``plan`` gives flow mods, ``confirmed`` and ``refused`` take what the switch said.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pyovn.wire.openflow import messages as ofp
+from pyovn.wire.openflow.actions import Conjunction
+from pyovn.wire.openflow.flow import Flow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pyovn.incremental import Derived, Reason
+    from pyovn.wire.openflow.match import Match
+
+Key = tuple[int, int, "Match"]
+
+
+class FlowTable:
+    """What one bridge shall have and has."""
+
+    def __init__(self) -> None:
+        self._wanted: dict[Key, dict[Flow, Derived[Any, Any]]] = {}
+        self._installed: dict[Key, Flow] = {}
+        self._dirty: dict[Key, None] = {}
+        self._refused: dict[Flow, str] = {}
+        self.known = False
+        """Whether we know what the switch has."""
+
+    # -- what is wanted ------------------------------------------------------------------------
+
+    def follow(self, relation: Derived[Any, Flow]) -> None:
+        """Make the flows of ``relation`` wanted, now and from now on."""
+        relation.subscribe(_Follower(self, relation))
+
+    def came(self, flow: Flow, relation: Derived[Any, Any]) -> None:
+        """``flow`` is wanted."""
+        key = flow.key
+        self._wanted.setdefault(key, {})[flow] = relation
+        self._dirty[key] = None
+
+    def went(self, flow: Flow) -> None:
+        """``flow`` is no longer wanted."""
+        key = flow.key
+        flows = self._wanted[key]
+        del flows[flow]
+        if not flows:
+            del self._wanted[key]
+        self._refused.pop(flow, None)
+        self._dirty[key] = None
+
+    def wanted(self, key: Key) -> Flow | None:
+        """The one flow that the switch shall have at ``key``."""
+        flows = [flow for flow in self._wanted.get(key, ()) if flow not in self._refused]
+        if len(flows) < 2:
+            return flows[0] if flows else None
+        joined = [flow for flow in flows if _is_conjunctive(flow)]
+        if len(joined) < len(flows):
+            return next(flow for flow in flows if not _is_conjunctive(flow))
+        actions = sorted({action for flow in joined for action in flow.actions}, key=repr)
+        first = joined[0]
+        return Flow(first.table, first.priority, first.match, tuple(actions), first.cookie)
+
+    def why(self, cookie: int) -> list[tuple[Flow, list[Reason]]]:
+        """The wanted flows with a cookie and the derivations that want them."""
+        return [
+            (flow, relation.why(flow))
+            for flows in self._wanted.values()
+            for flow, relation in flows.items()
+            if flow.cookie == cookie
+        ]
+
+    # -- what is there -------------------------------------------------------------------------
+
+    def forget(self) -> None:
+        """The connection is gone: what the switch has is unknown until it is read back."""
+        self.known = False
+        self._installed.clear()
+
+    def read_back(self, flows: Iterable[Flow]) -> None:
+        """The switch has exactly ``flows``: compare everything with it."""
+        self._installed = {flow.key: flow for flow in flows}
+        self._refused.clear()
+        self.known = True
+        self._dirty = dict.fromkeys(self._installed)
+        self._dirty.update(dict.fromkeys(self._wanted))
+
+    @property
+    def is_clean(self) -> bool:
+        """Nothing is to be sent."""
+        return self.known and not self._dirty
+
+    def plan(self) -> list[ofp.FlowMod]:
+        """The difference, as flow mods in the order in which they are to be applied."""
+        mods: list[ofp.FlowMod] = []
+        for key in self._dirty:
+            have, want = self._installed.get(key), self.wanted(key)
+            if want is None:
+                if have is not None:
+                    mods.append(
+                        ofp.FlowMod(ofp.DELETE_STRICT, Flow(have.table, have.priority, have.match, ()))
+                    )
+            elif have is None or have.actions != want.actions or have.cookie != want.cookie:
+                # An add replaces a flow with the same key, cookie and all (OpenFlow 1.5.1, 6.4).
+                mods.append(ofp.FlowMod(ofp.ADD, want))
+        self._dirty.clear()
+        return mods
+
+    def confirmed(self, mods: Iterable[ofp.FlowMod]) -> None:
+        """The switch has applied ``mods``."""
+        for mod in mods:
+            if mod.command == ofp.DELETE_STRICT:
+                self._installed.pop(mod.flow.key, None)
+            else:
+                self._installed[mod.flow.key] = mod.flow
+
+    def failed(self, mods: Iterable[ofp.FlowMod], refused: ofp.FlowMod | None, reason: str) -> None:
+        """The switch has applied none of ``mods``, because of ``refused`` if it named one."""
+        for mod in mods:
+            self._dirty[mod.flow.key] = None
+        if refused is not None and refused.command == ofp.ADD:
+            for flow in self._wanted.get(refused.flow.key, ()):
+                self._refused[flow] = reason
+
+    def refusals(self) -> dict[Flow, str]:
+        """Flows that the switch has refused, and its reason."""
+        return dict(self._refused)
+
+    def __len__(self) -> int:
+        return len(self._wanted)
+
+
+class _Follower:
+    """Connects a derived relation to a flow table."""
+
+    __slots__ = ("_relation", "_table")
+
+    def __init__(self, table: FlowTable, relation: Derived[Any, Any]) -> None:
+        self._table = table
+        self._relation = relation
+
+    def insert(self, element: Flow) -> None:
+        self._table.came(element, self._relation)
+
+    def remove(self, element: Flow) -> None:
+        self._table.went(element)
+
+    def change(self, element: Flow, mask: int) -> None:
+        """Flows are values: they do not change."""
+
+
+def _is_conjunctive(flow: Flow) -> bool:
+    """The flow's actions are all ``conjunction(...)``."""
+    return bool(flow.actions) and all(isinstance(action, Conjunction) for action in flow.actions)
