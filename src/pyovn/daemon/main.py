@@ -32,8 +32,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
 import pyovn
-from pyovn.daemon import options, paths, process, syslog
-from pyovn.daemon.log import Log, LogSpecError
+from pyovn.daemon import logoptions, options, paths, process, syslog
+from pyovn.daemon.log import Log
 from pyovn.daemon.options import CommandLine, Option, fatal
 from pyovn.daemon.pidfile import Pidfile, PidfileError, refuse_if_running
 from pyovn.daemon.unixctl import ControlServer
@@ -130,6 +130,7 @@ class Daemon:
         self.directory = directory
         """Where the program was started, against which its file arguments are to be read."""
         self.stopping = False
+        self.stopped = False
         self.control: ControlServer
         self._pidfile: Pidfile | None = None
         self._on_stopped = on_stopped
@@ -190,8 +191,10 @@ class Daemon:
         self.log.close_file()
 
     def _end(self) -> None:
-        self.close()
-        self._on_stopped()
+        if not self.stopped:
+            self.stopped = True
+            self.close()
+            self._on_stopped()
 
     def _exit_command(self, args: Sequence[str]) -> None:
         # The answer is written when this returns, and leaves before what is asked for here happens.
@@ -216,7 +219,7 @@ def run(spec: DaemonSpec, argv: Sequence[str] | None = None) -> int:
         program, console=sys.stderr, syslog=syslog.by_method(os.environ.get("OVS_SYSLOG_METHOD") or "libc")
     )
     try:
-        configure_log(log, line, directories)
+        logoptions.configure(log, line, directories)
         if "user" in line:
             process.become_user(line.value("user") or "", log)
         pidfile = _pidfile_path(line, directories, program)
@@ -231,25 +234,6 @@ def run(spec: DaemonSpec, argv: Sequence[str] | None = None) -> int:
         log, detach="detach" in line, monitor="monitor" in line, chdir="no-chdir" not in line
     )
     return _serve(spec, log, directories, line, background, pidfile, directory)
-
-
-def configure_log(log: Log, line: CommandLine, directories: Directories) -> None:
-    """Apply the logging options in their order; raises ``ValueError``, or ``OSError`` after a warning."""
-    senders = list(log.senders)
-    for given in line:
-        if given.name == "verbose":
-            try:
-                log.set_spec(given.value or "dbg")
-            except LogSpecError as error:
-                raise ValueError(f'processing "{given.value}": {error}') from error
-        elif given.name == "syslog-method":
-            senders[:1] = [syslog.by_method(given.value or "")]
-        elif given.name == "syslog-target":
-            senders.append(syslog.by_target(given.value or ""))
-    log.senders = senders
-    if "log-file" in line:
-        name = line.value("log-file") or directories.log_file(log.program)
-        log.open_file(os.path.join(directories.log, name))  # noqa: PTH118 - a string is wanted
 
 
 def _pidfile_path(line: CommandLine, directories: Directories, program: str) -> str | None:
@@ -300,6 +284,7 @@ def _serve(
     except Exception:  # noqa: BLE001 - the one place where a crash is told apart from an end
         log.module("main").emer("%s", traceback.format_exc().rstrip())
         daemon.close()
+        runtime.close()
         return process.CRASHED
     runtime.close()
     return 0

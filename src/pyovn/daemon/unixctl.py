@@ -247,13 +247,16 @@ class _Connection:
             self._reply(identity, True, answer)
             return
         self._busy = True
+        later = False
 
         def settled(accepted: bool, text: str) -> None:
             self._busy = False
             self._reply(identity, accepted, text)
-            self._go_on()
+            if later:
+                self._go_on()
 
         answer.when_settled(settled)
+        later = True
 
     def _reply(self, identity: object, accepted: bool, text: str) -> None:
         body = text if not text or text.endswith("\n") else text + "\n"

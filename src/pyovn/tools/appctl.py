@@ -14,8 +14,8 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 import pyovn
-from pyovn.daemon import ctlclient, options, paths
-from pyovn.daemon.log import OFF, WARN, LogSpecError, process_log
+from pyovn.daemon import ctlclient, logoptions, options, paths
+from pyovn.daemon.log import process_log
 from pyovn.daemon.options import Option, fatal
 from pyovn.daemon.pidfile import PidfileError
 from pyovn.sim.address import reason
@@ -75,7 +75,7 @@ def _run(argv: Sequence[str] | None, name: str, suite: str, target: str, places:
     if "version" in line:
         sys.stdout.write(f"{program} ({suite}, pyovn) {pyovn.__version__}\n")
         return 0
-    _configure_log(program, line)
+    _configure_log(program, line, places)
     _set_timeout(program, line)
     if not line.arguments:
         fatal(program, "at least one non-option argument is required (use --help for help)")
@@ -104,22 +104,13 @@ def _ask(program: str, target: str, rundir: str, arguments: Sequence[str]) -> in
     return 2
 
 
-def _configure_log(program: str, line: CommandLine) -> None:
-    log = process_log()
-    log.program = program
-    log.set_levels(None, "console", WARN)
-    log.set_levels(None, "syslog", OFF)
-    for given in line:
-        if given.name == "verbose":
-            try:
-                log.set_spec(given.value or "dbg")
-            except LogSpecError as error:
-                fatal(program, f'processing "{given.value}": {error}')
-        elif given.name == "log-file":
-            try:
-                log.open_file(given.value or f"{program}.log")
-            except OSError:
-                raise SystemExit(1) from None  # the log has said why
+def _configure_log(program: str, line: CommandLine, places: Directories) -> None:
+    try:
+        logoptions.configure(logoptions.quiet(program), line, places)
+    except ValueError as error:
+        fatal(program, str(error))
+    except OSError:
+        raise SystemExit(1) from None  # the log has said why
 
 
 def _set_timeout(program: str, line: CommandLine) -> None:
