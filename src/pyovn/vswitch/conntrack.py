@@ -99,7 +99,14 @@ def tuple_of(frame: bytes, key: int) -> Tuple | None:
         if icmp not in _QUERIES[proto] and icmp not in _REPLIES[proto]:
             return None
         at = _transport_offset(frame, key)
-        return (kind, proto, src.read(key), dst.read(key), int.from_bytes(frame[at + 4 : at + 6], "big"), icmp)
+        return (
+            kind,
+            proto,
+            src.read(key),
+            dst.read(key),
+            int.from_bytes(frame[at + 4 : at + 6], "big"),
+            icmp,
+        )
     return (kind, proto, src.read(key), dst.read(key), _PORTS[0].read(key), _PORTS[1].read(key))
 
 
@@ -121,8 +128,7 @@ class Tracker:
             related = self._related(zone, frame, key, now)
             if related is None:
                 return self._untracked(TRK | INV, zone)
-            connection, reply = related
-            return self._bits(connection, TRK | REL | (RPL if reply else 0))
+            return self._bits(related[0], TRK | REL | (RPL if related[1] else 0))
         connection = self._find(zone, found, now)
         action = step.action
         if connection is not None and action.force and found != connection.origin:

@@ -62,8 +62,8 @@ class Datapath:
     """All bridges of a switch share one.  ``packet_in`` is set by the switch."""
 
     __slots__ = (
-        "_busy", "_cache", "_entries", "_index", "_paused", "_paused_count", "_queue", "hits", "misses", "now",
-        "packet_in", "tracker",
+        "_busy", "_cache", "_entries", "_index", "_paused", "_paused_count", "_queue", "hits", "misses",
+        "now", "packet_in", "tracker",
     )  # fmt: skip
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -214,4 +214,3 @@ def _account(entry: CacheEntry) -> None:
 
 def _nobody(_step: PacketIn, _frame: bytes, _key: int, _continuation: bytes) -> None:
     """Packet-ins before any bridge is set up."""
-

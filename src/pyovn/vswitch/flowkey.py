@@ -152,9 +152,9 @@ def _lay_out() -> tuple[dict[str, Slot], int]:
     return slots, (1 << offset) - 1
 
 
-SLOTS: Final[dict[str, Slot]]
-FULL: Final[int]
-SLOTS, FULL = _lay_out()
+_laid_out = _lay_out()
+SLOTS: Final[dict[str, Slot]] = _laid_out[0]
+FULL: Final[int] = _laid_out[1]
 
 # Other spellings of ovs-fields(7) for what is the same span.
 _ALIASES: Final[dict[str, str]] = {
@@ -203,11 +203,11 @@ def slot_of(field: Field) -> Slot:
 def pack_match(match: Match) -> tuple[int, int]:
     """A match as ``(value, mask)`` over the key; raises ``UnknownFieldError``."""
     value = mask = 0
-    for field, v, m in match.items():
+    for field, bits, care in match.items():
         slot = _field_slots.get(field.name) or slot_of(field)
-        m &= slot.ones
-        value |= (v & m) << slot.offset
-        mask |= m << slot.offset
+        known = care & slot.ones
+        value |= (bits & known) << slot.offset
+        mask |= known << slot.offset
     return value, mask
 
 

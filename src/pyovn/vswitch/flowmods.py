@@ -17,7 +17,7 @@ from pyovn.vswitch import errors, groups
 from pyovn.vswitch.classifier import FlowTable, Rule
 from pyovn.vswitch.errors import OpenFlowError
 from pyovn.vswitch.flowkey import UnknownFieldError, pack_match
-from pyovn.vswitch.program import TABLE_COUNT, EMPTY, clauses_of, compile_actions, compile_shared
+from pyovn.vswitch.program import EMPTY, TABLE_COUNT, clauses_of, compile_actions, compile_shared
 from pyovn.vswitch.tunnels import TlvMapping
 from pyovn.wire.openflow import actions as of
 from pyovn.wire.openflow import messages as msg

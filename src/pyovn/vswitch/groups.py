@@ -32,7 +32,16 @@ _PAIRS: Final = tuple(
     )
 )
 _HASHED: Final = mask_of(
-    "eth_src", "eth_dst", "eth_type", "ip_src", "ip_dst", "ipv6_src", "ipv6_dst", "ip_proto", "tp_src", "tp_dst"
+    "eth_src",
+    "eth_dst",
+    "eth_type",
+    "ip_src",
+    "ip_dst",
+    "ipv6_src",
+    "ipv6_dst",
+    "ip_proto",
+    "tp_src",
+    "tp_dst",
 )
 _PROTO: Final = SLOTS["ip_proto"]
 

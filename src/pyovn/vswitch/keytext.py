@@ -6,14 +6,17 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pyovn.vswitch.flowkey import SLOTS
 from pyovn.wire.openflow.text_values import format_ipv4, format_ipv6, format_mac
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 _PROTOCOLS4: Final = {1: "icmp", 6: "tcp", 17: "udp", 132: "sctp"}
 _PROTOCOLS6: Final = {58: "icmp6", 6: "tcp6", 17: "udp6", 132: "sctp6"}
-_FORMS: Final = {
+_FORMS: Final[dict[str, Callable[[int], str]]] = {
     "mac": format_mac,
     "ipv4": format_ipv4,
     "ipv6": format_ipv6,
@@ -61,9 +64,17 @@ _PIPELINE: Final = (
     ("tun_metadata0", "tun_metadata0", "hex"),
     ("metadata", "metadata", "hex"),
 )
-_ETHERNET: Final = (("vlan_tci", "vlan_tci", "hex4"), ("dl_src", "eth_src", "mac"), ("dl_dst", "eth_dst", "mac"))
+_ETHERNET: Final = (
+    ("vlan_tci", "vlan_tci", "hex4"),
+    ("dl_src", "eth_src", "mac"),
+    ("dl_dst", "eth_dst", "mac"),
+)
 _IPV4: Final = (("nw_src", "ip_src", "ipv4"), ("nw_dst", "ip_dst", "ipv4"))
-_IPV6: Final = (("ipv6_src", "ipv6_src", "ipv6"), ("ipv6_dst", "ipv6_dst", "ipv6"), ("ipv6_label", "ipv6_label", "hex"))
+_IPV6: Final = (
+    ("ipv6_src", "ipv6_src", "ipv6"),
+    ("ipv6_dst", "ipv6_dst", "ipv6"),
+    ("ipv6_label", "ipv6_label", "hex"),
+)
 _ARP: Final = (
     ("arp_spa", "arp_spa", "ipv4"),
     ("arp_tpa", "arp_tpa", "ipv4"),
@@ -100,7 +111,12 @@ def _names(value: int, names: tuple[str, ...]) -> str:
 def _small_ip(key: int) -> list[str]:
     tos = SLOTS["ip_tos"].read(key)
     frag = ("no", "first", "no", "later")[SLOTS["ip_frag"].read(key) & 3]
-    return [f"nw_tos={tos & 0xFC}", f"nw_ecn={tos & 3}", f"nw_ttl={SLOTS['ip_ttl'].read(key)}", f"nw_frag={frag}"]
+    return [
+        f"nw_tos={tos & 0xFC}",
+        f"nw_ecn={tos & 3}",
+        f"nw_ttl={SLOTS['ip_ttl'].read(key)}",
+        f"nw_frag={frag}",
+    ]
 
 
 def format_key(key: int) -> str:

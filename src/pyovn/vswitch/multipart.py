@@ -7,7 +7,8 @@ first.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import struct
+
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pyovn.vswitch import errors
@@ -18,6 +19,8 @@ from pyovn.wire.openflow import multiparts as mp
 from pyovn.wire.openflow.flow import Flow
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pyovn.vswitch.classifier import Rule
     from pyovn.vswitch.groups import SwitchGroup
     from pyovn.vswitch.ofserver import Host
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 
 SOFTWARE: Final = "3.1.0"
 """The release of Open vSwitch whose behaviour this switch follows."""
+
 
 def _selected(host: Host, request: mp.FlowDescRequest | mp.AggregateRequest) -> list[Rule]:
     if request.table != mp.ALL_TABLES and request.table >= TABLE_COUNT:
@@ -145,6 +149,22 @@ def meter_features(_host: Host, _request: mp.MeterFeaturesRequest) -> Answer:
 def desc(host: Host, _request: mp.DescRequest) -> Answer:
     """OFPMP_DESC."""
     return mp.DescReply(software=SOFTWARE, datapath=host.name)
+
+
+TABLE_FEATURES: Final = 12
+_ALL_BITS: Final = 0xFFFFFFFFFFFFFFFF
+
+
+def table_features() -> bytes:
+    """OFPMP_TABLE_FEATURES as a body: tables without names or limits (section 7.3.5.18).
+
+    What each table can match and do is left out.  ovs-ofctl asks for this before it sends a flow,
+    because flows may name tables.
+    """
+    return b"".join(
+        struct.pack("!HBBI32xQQII", 64, number, 0, 0, _ALL_BITS, _ALL_BITS, 0, 1_000_000)
+        for number in range(TABLE_COUNT)
+    )
 
 
 MULTIPART: Final[dict[type, Callable[[Any, Any], Answer]]] = {

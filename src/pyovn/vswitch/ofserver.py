@@ -15,7 +15,6 @@ Not here: what flow mods do (``flowmods``), what packets do (``datapath``).
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from pyovn.vswitch import errors
@@ -23,7 +22,7 @@ from pyovn.vswitch.bundles import Bundle
 from pyovn.vswitch.errors import OpenFlowError
 from pyovn.vswitch.flowkey import SLOTS, UnknownFieldError, pack_match
 from pyovn.vswitch.flowmods import Changes
-from pyovn.vswitch.multipart import MULTIPART, describe
+from pyovn.vswitch.multipart import MULTIPART, TABLE_FEATURES, describe, table_features
 from pyovn.vswitch.program import compile_actions
 from pyovn.wire.openflow import messages as msg
 from pyovn.wire.openflow import multiparts as mp
@@ -33,6 +32,8 @@ from pyovn.wire.openflow.fields import FIELDS
 from pyovn.wire.openflow.match import Match
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pyovn.sim.runtime import Listener, Runtime, Stream
     from pyovn.vswitch.classifier import Rule
     from pyovn.vswitch.datapath import Datapath
@@ -144,13 +145,7 @@ class Connection:
             self._greet(frame, xid)
             return
         try:
-            if frame[0] != VERSION:
-                raise OpenFlowError(errors.REQUEST_BAD_VERSION, f"message of OpenFlow version {frame[0]}")
-            try:
-                xid, message = decode(frame)
-            except CodecError as e:
-                raise OpenFlowError((e.error_type, e.code), str(e)) from None
-            self.handle(message, xid, frame)
+            self.handle(_read(frame), xid, frame)
         except OpenFlowError as e:
             self.refuse(e, frame, xid)
 
@@ -193,10 +188,15 @@ class Connection:
             else:
                 self.send(answer, xid)
             return
+        if isinstance(message, mp.RawMultipart) and message.type == TABLE_FEATURES:
+            self.send(mp.RawMultipart(message.type, table_features(), reply=True), xid)
+            return
         if isinstance(message, mp.RawMultipart):
             raise OpenFlowError(errors.REQUEST_BAD_MULTIPART, f"multipart of type {message.type}")
         if isinstance(message, msg.Experimenter):
-            raise OpenFlowError(errors.REQUEST_BAD_EXPERIMENTER, f"experimenter {message.vendor:#x}/{message.subtype}")
+            raise OpenFlowError(
+                errors.REQUEST_BAD_EXPERIMENTER, f"experimenter {message.vendor:#x}/{message.subtype}"
+            )
         raise OpenFlowError(errors.REQUEST_BAD_TYPE, f"message type {frame[1]}")
 
     def echo(self, message: msg.EchoRequest, xid: int) -> None:
@@ -222,7 +222,7 @@ class Connection:
         """OFPT_BARRIER_REQUEST; all before it is done."""
         self.send(msg.BarrierReply(), xid)
 
-    def change(self, message: Any, xid: int) -> None:
+    def change(self, message: Any, _xid: int) -> None:
         """A flow, group or TLV table mod."""
         self._may_change()
         changes = Changes()
@@ -359,7 +359,14 @@ class Connection:
             full = len(frame) if len(data) != len(frame) else None
             self.send(
                 msg.PacketIn(
-                    data, metadata, action.userdata, step.table, step.cookie, action.reason, continuation, full
+                    data,
+                    metadata,
+                    action.userdata,
+                    step.table,
+                    step.cookie,
+                    action.reason,
+                    continuation,
+                    full,
                 )
             )
         else:
@@ -395,6 +402,16 @@ _HANDLERS: Final[dict[type, Callable[..., None]]] = {
     msg.BundleControl: Connection.bundle_control,
     msg.BundleAdd: Connection.bundle_add,
 }
+
+
+def _read(frame: bytes) -> msg.Message:
+    """Decode a message; raises ``OpenFlowError``."""
+    if frame[0] != VERSION:
+        raise OpenFlowError(errors.REQUEST_BAD_VERSION, f"message of OpenFlow version {frame[0]}")
+    try:
+        return decode(frame)[1]
+    except CodecError as e:
+        raise OpenFlowError((e.error_type, e.code), str(e)) from None
 
 
 def _pack(metadata: Match) -> int:
@@ -462,4 +479,3 @@ class OpenFlowServer:
                 connection.packet_in(step, frame, key, continuation)
                 found = True
         return found
-

@@ -42,8 +42,8 @@ class SwitchPort:
     """
 
     __slots__ = (
-        "config", "created", "datapath_number", "is_tunnel", "key", "kind", "link", "mac", "name", "number", "peer",
-        "pipeline", "rx_bytes", "rx_dropped", "rx_packets", "tag", "transmit", "trunks", "tx_bytes",
+        "config", "created", "datapath_number", "is_tunnel", "key", "kind", "link", "mac", "name", "number",
+        "peer", "pipeline", "rx_bytes", "rx_dropped", "rx_packets", "tag", "transmit", "trunks", "tx_bytes",
         "tx_packets", "up", "usable", "vlan_mode",
     )  # fmt: skip
 

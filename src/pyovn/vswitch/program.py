@@ -13,7 +13,6 @@ has any, so it is accepted and changes nothing.  NAT to an address is refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from pyovn.vswitch import errors
@@ -23,6 +22,8 @@ from pyovn.wire.openflow import actions as of
 from pyovn.wire.openflow.fields import FIELDS, PREREQUISITES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pyovn.vswitch.translate import Frame, Translation
     from pyovn.wire.openflow.fields import Field
     from pyovn.wire.openflow.match import Match

@@ -25,7 +25,7 @@ _NOT_CT = FULL ^ CT_BITS
 class Step(Protocol):
     """One thing to do."""
 
-    def run(self, datapath: Datapath, frame: bytes, base: int) -> None:
+    def run(self, datapath: Datapath, frame: bytes, base: int, /) -> None:
         """Do it to ``frame``, whose key is ``base``."""
 
 
@@ -43,7 +43,7 @@ class Send:
         # The frame leaves as it came, and the port does not ask for metadata.
         self.plain = not written & HEADER_BITS and not port.is_tunnel and not max_len
 
-    def run(self, datapath: Datapath, frame: bytes, base: int) -> None:
+    def run(self, _datapath: Datapath, frame: bytes, base: int) -> None:
         """Rewrite and send."""
         if self.plain:
             self.port.send(frame, base)
@@ -120,7 +120,7 @@ class Learn:
         self.mac = mac
         self.in_port = in_port
 
-    def run(self, datapath: Datapath, frame: bytes, base: int) -> None:
+    def run(self, datapath: Datapath, _frame: bytes, _base: int) -> None:
         """Refresh the entry; a new or moved address ends what the cache knows."""
         if self.pipeline.fdb.learn(self.vlan, self.mac, self.in_port, datapath.now()):
             datapath.invalidate()

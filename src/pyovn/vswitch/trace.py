@@ -198,7 +198,9 @@ def trace_match(pipeline: Pipeline, match: object, ct_next: list[int] | None = N
 
 _SETS: Final = (
     ("eth", (("src", "eth_src", "mac"), ("dst", "eth_dst", "mac"))),
-    ("ipv4", (("src", "ip_src", "ipv4"), ("dst", "ip_dst", "ipv4"), ("tos", "ip_tos", "hex"), ("ttl", "ip_ttl", ""))),
+    ("ipv4", (
+        ("src", "ip_src", "ipv4"), ("dst", "ip_dst", "ipv4"), ("tos", "ip_tos", "hex"), ("ttl", "ip_ttl", ""),
+    )),
     ("ipv6", (("src", "ipv6_src", "ipv6"), ("dst", "ipv6_dst", "ipv6"), ("hlimit", "ip_ttl", ""))),
     ("arp", (
         ("sip", "arp_spa", "ipv4"), ("tip", "arp_tpa", "ipv4"), ("op", "arp_op", ""),
@@ -219,7 +221,9 @@ def _sets(before: int, after: int) -> list[str]:
         if header == ("ipv4" if ipv6 else "ipv6"):
             continue
         parts = [
-            f"{name}={format_slot(form, SLOTS[slot].read(after))}" for name, slot, form in fields if diff & SLOTS[slot].mask
+            f"{name}={format_slot(form, SLOTS[slot].read(after))}"
+            for name, slot, form in fields
+            if diff & SLOTS[slot].mask
         ]
         if parts:
             name = "udp" if header == "tcp" and SLOTS["ip_proto"].read(after) == 17 else header

@@ -22,7 +22,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyovn.vswitch import steps
-from pyovn.vswitch.flowkey import CT_BITS, FULL, HEADER_BITS, REGISTER_BITS, SLOTS, TUNNEL_BITS, mask_of
+from pyovn.vswitch.flowkey import CT_BITS, FULL, REGISTER_BITS, SLOTS, TUNNEL_BITS, mask_of
 from pyovn.vswitch.normal import forward_normal
 from pyovn.wire.openflow import actions as of
 
@@ -242,12 +242,14 @@ class Translation:
         trace = self.trace
         if trace is None:
             if rule is None:
-                return self._missed(restore)
+                self._missed(restore)
+                return None
             self.rules.append(rule)
             return Frame(iter(rule.program.operations), table, rule, depth, restore, None)
         nodes = trace.table(table, rule)
         if rule is None:
-            return self._missed(restore)
+            self._missed(restore)
+            return None
         self.rules.append(rule)
         return Frame(iter(rule.program.steps), table, rule, depth, restore, nodes)
 
@@ -343,7 +345,8 @@ class Translation:
             if restore is not None:
                 # On resumption the packet's key may have changed; the saved one counts in full.
                 restore = (restore[0], FULL, *restore[2:])
-            frames.append(Frame(iter(tuple(frame.operations)), frame.table, frame.rule, frame.depth, restore, None))
+            left = iter(tuple(frame.operations))
+            frames.append(Frame(left, frame.table, frame.rule, frame.depth, restore, None))
         return Frozen(self.pipeline, frames, list(self.values))
 
     def thaw(self, frozen: Frozen) -> None:

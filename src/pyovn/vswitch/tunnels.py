@@ -20,6 +20,7 @@ import ipaddress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pyovn.vswitch.flowkey import SLOTS
+from pyovn.wire.packet import Geneve, GeneveOption, PacketError, Vxlan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from pyovn.vswitch.ports import SwitchPort
 
 KINDS: Final = ("geneve", "vxlan")
-_ETHERNET_IN_GENEVE: Final = 0x6558
+_ETHERNET_IN_GENEVE: Final = b"\x65\x58"
 _CRITICAL: Final = 0x80
 _TUN_ID, _TUN_DST, _TUN_SRC = SLOTS["tun_id"], SLOTS["tun_dst"], SLOTS["tun_src"]
 _TUN_METADATA = SLOTS["tun_metadata0"]
@@ -79,63 +80,21 @@ def _key(text: str) -> int | None:
 
 
 class TlvMapping(NamedTuple):
-    """A Geneve option that ``tun_metadata<index>`` stands for."""
+    """A Geneve option that ``tun_metadata<number>`` stands for."""
 
     option_class: int
     option_type: int
-    option_len: int
-    index: int
+    length: int
+    number: int
 
 
-def encode_geneve(vni: int, options: bytes, frame: bytes) -> bytes:
-    """A Geneve datagram's payload (RFC 8926 section 3.4)."""
-    flags = 0x40 if any(_is_critical(options)) else 0
-    head = bytes((len(options) // 4, flags)) + _ETHERNET_IN_GENEVE.to_bytes(2, "big")
-    return head + (vni << 8).to_bytes(4, "big") + options + frame
-
-
-def _is_critical(options: bytes) -> list[bool]:
-    return [kind & _CRITICAL != 0 for _, kind, _ in split_options(options)]
-
-
-def encode_option(option_class: int, option_type: int, data: bytes) -> bytes:
-    """One Geneve option (RFC 8926 section 3.5); ``data`` is a multiple of 4 bytes."""
-    return option_class.to_bytes(2, "big") + bytes((option_type, len(data) // 4)) + data
-
-
-def split_options(data: bytes) -> list[tuple[int, int, bytes]]:
-    """(class, type, data) of each Geneve option; raises ``ValueError`` on a wrong length."""
-    found = []
-    at = 0
-    while at < len(data):
-        size = 4 * (data[at + 3] & 0x1F)
-        if at + 4 + size > len(data):
-            raise ValueError("a Geneve option ends beyond the header")
-        found.append((int.from_bytes(data[at : at + 2], "big"), data[at + 2], data[at + 4 : at + 4 + size]))
-        at += 4 + size
-    return found
-
-
-def encode_vxlan(vni: int, frame: bytes) -> bytes:
-    """A VXLAN datagram's payload (RFC 7348 section 5)."""
-    return b"\x08\0\0\0" + (vni << 8).to_bytes(4, "big") + frame
-
-
-def decode(payload: bytes) -> tuple[str, int, list[tuple[int, int, bytes]], bytes]:
-    """(kind, VNI, options, inner frame); raises ``ValueError``."""
-    if len(payload) < 8:
-        raise ValueError("a tunnel header needs 8 bytes")
-    vni = int.from_bytes(payload[4:7], "big")
-    if int.from_bytes(payload[2:4], "big") == _ETHERNET_IN_GENEVE:
-        if payload[0] >> 6:
-            raise ValueError(f"Geneve version {payload[0] >> 6}")
-        end = 8 + 4 * (payload[0] & 0x3F)
-        if len(payload) < end:
-            raise ValueError("the Geneve options are cut short")
-        return "geneve", vni, split_options(payload[8:end]), payload[end:]
-    if payload[0] & 0x08:
-        return "vxlan", vni, [], payload[8:]
-    raise ValueError("neither Geneve nor VXLAN")
+def decode(payload: bytes) -> tuple[str, int, tuple[GeneveOption, ...], bytes]:
+    """(kind, VNI, options, inner frame) of a datagram; raises ``PacketError``."""
+    if payload[2:4] == _ETHERNET_IN_GENEVE:
+        geneve, frame = Geneve.parse(payload)
+        return "geneve", geneve.vni, geneve.options, frame
+    vxlan, frame = Vxlan.parse(payload)
+    return "vxlan", vxlan.vni, (), frame
 
 
 def _ip_int(address: str) -> int:
@@ -222,23 +181,23 @@ class Tunnels:
             return
         vni = (_TUN_ID.read(key) if config.out_key is None else config.out_key) & _VNI
         if config.kind == "vxlan":
-            payload = encode_vxlan(vni, frame)
+            payload = Vxlan(vni).build(frame)
         else:
-            payload = encode_geneve(vni, self._options(port, key), frame)
+            payload = Geneve(vni, self._options(port, key)).build(frame)
         self._underlay.send(local, remote, payload)
 
-    def _options(self, port: SwitchPort, key: int) -> bytes:
+    def _options(self, port: SwitchPort, key: int) -> tuple[GeneveOption, ...]:
         value = _TUN_METADATA.read(key)
         mapping = self._tlv_of(port).get(0)
         if mapping is None or not value:
-            return b""
-        data = (value & (1 << 8 * mapping.option_len) - 1).to_bytes(mapping.option_len, "big")
-        return encode_option(mapping.option_class, mapping.option_type, data)
+            return ()
+        data = (value & (1 << 8 * mapping.length) - 1).to_bytes(mapping.length, "big")
+        return (GeneveOption(mapping.option_class, mapping.option_type, data),)
 
     def _receive(self, source: str, payload: bytes) -> None:
         try:
             kind, vni, options, frame = decode(payload)
-        except ValueError:
+        except PacketError:
             self.dropped += 1
             return
         port = self._select(kind, source, vni)
@@ -251,10 +210,11 @@ class Tunnels:
         if local is not None:
             metadata |= _ip_int(local) << _TUN_DST.offset
         mapping = self._tlv_of(port).get(0)
-        for option_class, option_type, data in options:
-            if mapping is not None and (option_class, option_type) == mapping[:2]:
-                metadata |= (int.from_bytes(data, "big") & _TUN_METADATA.ones) << _TUN_METADATA.offset
-            elif option_type & _CRITICAL:
+        for option in options:
+            if mapping is not None and (option.option_class, option.type) == mapping[:2]:
+                value = int.from_bytes(option.data, "big")
+                metadata |= (value & _TUN_METADATA.ones) << _TUN_METADATA.offset
+            elif option.type & _CRITICAL:
                 # RFC 8926 section 3.5: a critical option that is not understood drops the packet.
                 self.dropped += 1
                 return
