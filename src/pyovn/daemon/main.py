@@ -37,6 +37,7 @@ from pyovn.daemon.log import Log
 from pyovn.daemon.options import CommandLine, Option, fatal
 from pyovn.daemon.pidfile import Pidfile, PidfileError, refuse_if_running
 from pyovn.daemon.unixctl import ControlServer
+from pyovn.sim.real import RealRuntime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -252,8 +253,6 @@ def _serve(
     directory: str,
 ) -> int:
     """Be the daemon, from the fork to the end."""
-    from pyovn.sim.real import RealRuntime
-
     runtime = RealRuntime()
     daemon = Daemon(
         spec,

@@ -227,7 +227,7 @@ class Northd:
                 value = getattr(row_class(uuid, values), column_name)
                 note = self._seen.peek(counter)
                 if note is None:
-                    self._seen.put(counter, (value, 0))
+                    self._seen.put(counter, (value, None))
                 elif note.value != value:
                     self._seen.put(counter, (value, int(self._runtime.wall() * 1000)))
 

@@ -35,6 +35,7 @@ class Seen(Record):
     __slots__ = ()
     value = column(0, "value")
     at = column(1, "at")
+    """Milliseconds since 1970; None for a value that was there when this process started."""
 
 
 def declare(model: Model) -> Table[Seen]:

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _READ: Final = 1 << 20
 _SPLIT: Final = re.compile(r",(?=unix:|tcp:|ssl:)")
 _DEFAULT_PORT: Final = 6640
+_UPDATES: Final = frozenset(("update", "update2"))
 
 
 class BlockingError(Exception):
@@ -233,11 +234,11 @@ class BlockingClient:
             self._dispatch(message)
 
     def _dispatch(self, message: dict[str, Any]) -> None:
-        method, params = message.get("method"), message.get("params")
+        method: Any = message.get("method")
+        params: Any = message.get("params")
         if method == "echo" and message.get("id") is not None:
             self._send(jsonrpc.response(message["id"], params))
-        elif method in {"update", "update2"} and isinstance(params, list) and params[:1] == [self._monitor]:
-            assert self.replica is not None
+        elif method in _UPDATES and self.replica is not None and params[0] == self._monitor:
             self.changes += self.replica.apply(params[1])
         elif method is not None:
             self.notifications.append(message)

@@ -98,10 +98,12 @@ def parse_flow_text(text: str, ports: Mapping[str, int] | None = None) -> FlowTe
         elif key == "out_group":
             result.out_group = number(value)
         elif key not in _IGNORED and not builder.add(key, value):
-            raise TextError(f"unknown keyword {key}")
+            raise TextError(f"unknown keyword {key}" if value else f"field {key} missing value")
     actions = () if action_text is None else parse_actions(action_text, ports)
     result.table_given = "table" in head
     result.has_actions = action_text is not None
+    if numbers["table"] > 0xFF:
+        raise TextError(f'unknown table "{numbers["table"]}"')
     result.flow = Flow(match=builder.build(), actions=actions, flags=flags, **numbers)
     return result
 

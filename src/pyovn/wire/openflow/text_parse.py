@@ -52,10 +52,12 @@ def parse_actions(text: str, ports: Ports = None) -> Actions:
         elif keyword == "drop":
             if len(words) > 1:
                 raise TextError('"drop" must not be accompanied by any other action or instruction')
-        elif value:
-            raise TextError(f"unknown action {key}")
         else:
-            actions.append(_output_to(parse_port(key, ports)))
+            try:
+                port = parse_port(key, ports)
+            except TextError:
+                raise TextError(f"unknown action {key}") from None
+            actions.append(_output_to(port))
     return tuple(actions)
 
 

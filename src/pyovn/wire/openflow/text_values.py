@@ -308,9 +308,12 @@ def parse_value(field: Field, text: str, ports: Mapping[str, int] | None = None)
     elif form == "packet_type":
         value, mask = _parse_packet_type(text), field.full
     else:
-        value, mask = _parse_masked(field, text, number)
+        try:
+            value, mask = _parse_masked(field, text, number)
+        except TextError:
+            raise TextError(f"{text}: bad syntax for {field.name} value") from None
     if value > field.full or mask > field.full or value < 0 or mask < 0:
-        raise TextError(f"{text}: value too large for {field.bits}-bit field {field.name}")
+        raise TextError(f"{text}: value too large for {field.nbytes}-byte field {field.name}")
     if mask != field.full and not field.maskable and mask:
         raise FieldError(f"{field.name}: this field cannot be masked")
     return value & mask, mask
