@@ -47,6 +47,8 @@ DATA = Path(__file__).parent / "data"
         ("outport = inport;", "outport = inport;"),
         ("ip.ttl--;", "ip.ttl--;"),
         ("handle_bfd_msg();", "handle_bfd_msg();"),
+        ("icmp4 {eth.dst <-> eth.src; output;};", "icmp4 { eth.dst <-> eth.src; output; };"),
+        ("tcp_reset { };", "tcp_reset { };"),
     ],
 )
 def test_canonical_text(text: str, canonical: str) -> None:
@@ -142,6 +144,8 @@ def test_an_unserved_function_says_so_with_its_place() -> None:
         ("ip4.src = ip6.src[0..31];", "ip4 && ip6"),
         ("clone { ip.ttl--; }; next;", "ip"),
         ("reg0[0] = dns_lookup();", "udp"),
+        ("nd_na { eth.src = 00:00:00:00:00:01; output; };", "nd_ns"),
+        ("arp { arp.op = 1; output; };", "ip4"),
         ("put_nd(inport, nd.target, nd.tll);", "nd && nd_na"),
     ],
 )

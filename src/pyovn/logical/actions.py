@@ -19,6 +19,7 @@ from pyovn.logical import actions_flow as flow
 from pyovn.logical import actions_lookup as lookup
 from pyovn.logical import actions_nat as nat
 from pyovn.logical import actions_packet as packet
+from pyovn.logical import actions_reply as reply
 from pyovn.logical import actions_report as report
 from pyovn.logical.actions_base import Action, EncodeContext, Reader
 from pyovn.logical.ast import Expr, all_of
@@ -52,6 +53,7 @@ STATEMENTS: Final[dict[str, Callable[[Reader], Action]]] = {
     "get_arp": lookup.read_get_arp,
     "get_nd": lookup.read_get_nd,
     **{name: nat.reader_of(name) for name in nat.NAT_ACTIONS},
+    **{name: reply.reader_of(name) for name in reply.REPLIES},
     **{name: controller.reader_of(name) for name in controller.HANDLERS},
 }
 
@@ -63,8 +65,7 @@ RESULTS: Final[dict[str, Callable[[Reader, str, FieldRef, int], Action]]] = {
 }
 
 _NOT_SERVED: Final = """
-arp nd_ns nd_na nd_na_router put_dhcp_opts put_dhcpv6_opts put_nd_ra_opts set_meter fwd_group
-icmp4 icmp4_error icmp6 icmp6_error icmp4.frag_mtu icmp6.frag_mtu tcp_reset sctp_abort reject
+put_dhcp_opts put_dhcpv6_opts put_nd_ra_opts set_meter fwd_group icmp4.frag_mtu icmp6.frag_mtu
 trigger_event select commit_ecmp_nh commit_lb_aff sample ct_commit_to_zone ct_lb_mark_local
 dhcp_relay_req_chk dhcp_relay_resp_chk mac_cache_use ct_nw_dst ct_ip6_dst ct_tp_dst ct_proto
 get_remote_fdb flood_remote ct_state_save mirror
