@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Final
 from pyovn.vswitch.flowmods import Changes, FlowState
 from pyovn.vswitch.normal import AGING, Learning
 from pyovn.vswitch.ofserver import OpenFlowServer
+from pyovn.vswitch.pipeline import Pipeline
 from pyovn.vswitch.ports import CONFIG_PORT_DOWN, SwitchPort
-from pyovn.vswitch.translate import Pipeline
 from pyovn.wire.openflow import messages as msg
 from pyovn.wire.openflow import multiparts as mp
 from pyovn.wire.openflow.actions import PORT_LOCAL, PORT_MAX

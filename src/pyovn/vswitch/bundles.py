@@ -17,7 +17,7 @@ from pyovn.wire.openflow import messages as msg
 from pyovn.wire.openflow.codec import encode
 
 if TYPE_CHECKING:
-    from pyovn.vswitch.ofserver import Connection
+    from pyovn.vswitch.connection import Connection
 
 _ALLOWED: Final = (msg.FlowMod, msg.GroupMod, msg.PortMod, msg.PacketOut, msg.TlvTableMod, msg.MeterMod)
 VERSION: Final = 6

@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyovn.vswitch.classifier import Rule
+    from pyovn.vswitch.pipeline import Frozen, Pipeline
     from pyovn.vswitch.ports import SwitchPort
     from pyovn.vswitch.program import Program
     from pyovn.vswitch.steps import PacketIn, Step
-    from pyovn.vswitch.translate import Frozen, Pipeline
 
 CACHE_LIMIT: Final = 20_000
 MASK_LIMIT: Final = 64

@@ -28,7 +28,7 @@ from pyovn.wire.openflow.match import ANY
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from pyovn.vswitch.translate import Pipeline
+    from pyovn.vswitch.pipeline import Pipeline
     from pyovn.wire.openflow.actions import Action
     from pyovn.wire.openflow.match import Match
 

@@ -8,7 +8,6 @@ first.
 from __future__ import annotations
 
 import struct
-
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pyovn.vswitch import errors

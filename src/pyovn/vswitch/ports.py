@@ -16,7 +16,7 @@ from pyovn.vswitch.flowkey import SLOTS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pyovn.vswitch.translate import Pipeline
+    from pyovn.vswitch.pipeline import Pipeline
 
     Transmit = Callable[[bytes, int], None]
     """Called with the frame and the flow key (for tunnels: tun_id, tun_dst, ... are set there)."""

@@ -24,7 +24,8 @@ from pyovn.wire.openflow.fields import FIELDS, PREREQUISITES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pyovn.vswitch.translate import Frame, Translation
+    from pyovn.vswitch.pipeline import Frame
+    from pyovn.vswitch.translate import Translation
     from pyovn.wire.openflow.fields import Field
     from pyovn.wire.openflow.match import Match
 

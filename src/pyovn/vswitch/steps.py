@@ -13,8 +13,8 @@ from pyovn.vswitch.packetflow import rewrite
 
 if TYPE_CHECKING:
     from pyovn.vswitch.datapath import Datapath
+    from pyovn.vswitch.pipeline import Frozen, Pipeline
     from pyovn.vswitch.ports import SwitchPort
-    from pyovn.vswitch.translate import Frozen, Pipeline
     from pyovn.wire.openflow import actions as of
 
 _FIRST_TABLE = SLOTS["first_table"]

@@ -14,19 +14,19 @@ Not here: bonds (each member is a port by itself), QoS, mirrors, STP, sFlow, sys
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from pyovn.ovsdb.values import FrozenMap
 from pyovn.vswitch.bridge import Bridge
 from pyovn.vswitch.confdb import DATAPATH_TYPES, INTERFACE_TYPES, View, Writer
 from pyovn.vswitch.datapath import Datapath
+from pyovn.vswitch.devices import INTERNAL_KINDS, Device, check_kind, interface_columns, keeps
 from pyovn.vswitch.multipart import SOFTWARE
 from pyovn.vswitch.ports import SwitchPort
-from pyovn.vswitch.tunnels import KINDS, TunnelConfig, Tunnels
-from pyovn.wire.openflow.text_values import format_mac, parse_mac
+from pyovn.vswitch.tunnels import Tunnels
+from pyovn.wire.openflow.text_values import parse_mac
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from pyovn.ovsdb.client import Client
     from pyovn.ovsdb.replica import Change
@@ -35,25 +35,11 @@ if TYPE_CHECKING:
     from pyovn.sim.runtime import Runtime, Timer
     from pyovn.sim.underlay import Underlay
     from pyovn.vswitch.confdb import BridgeRow, InterfaceRow, PortRow, RootRow
+    from pyovn.vswitch.devices import Wanted
     from pyovn.vswitch.steps import PacketIn
 
-MTU: Final = 1500
 STATISTICS_INTERVAL: Final = 10.0
 _FIRST_DUMMY_MAC: Final = 0xAA55AA550001
-_DUMMY_KINDS: Final = frozenset(("", "system", "dummy"))
-_INTERNAL_KINDS: Final = frozenset(("internal", "dummy-internal"))
-
-
-class _Device:
-    """What an interface of the database became: a port, or the reason why not."""
-
-    __slots__ = ("bridge", "error", "port", "row")
-
-    def __init__(self, bridge: Bridge, row: InterfaceRow) -> None:
-        self.bridge = bridge
-        self.row = row
-        self.port: SwitchPort | None = None
-        self.error: str | None = None
 
 
 class Switch:
@@ -76,7 +62,7 @@ class Switch:
         self.tunnels = Tunnels(underlay, self.datapath.receive, lambda port: self._owner(port).state.tlv)
         self.log = log if log is not None else _say_nothing
         self._view = View(client.replica)
-        self._devices: dict[str, _Device] = {}
+        self._devices: dict[str, Device] = {}
         self._listeners: dict[str, list[Callable[[bytes], None]]] = {}
         self._by_index: dict[int, Bridge] = {}
         self._next_index = 1
@@ -184,14 +170,14 @@ class Switch:
             self._remove_bridge(self.bridges[name])
         addresses = root.external_ids.get("ovn-encap-ip", "")
         self.tunnels.set_local(tuple(a.strip() for a in addresses.split(",") if a.strip()))
-        devices: dict[str, tuple[Bridge, PortRow, UUID, InterfaceRow]] = {}
+        devices: dict[str, Wanted] = {}
         for name, (uuid, row) in sorted(wanted.items()):
             bridge = self.bridges.get(name) or self._add_bridge(name, uuid)
             bridge.configure(row)
             bridge.watch_time()
             self._wanted_interfaces(bridge, row, devices)
         self._uuids = {name: uuid for name, (_, _, uuid, _) in devices.items()}
-        for name in [n for n, d in self._devices.items() if not self._keeps(d, devices.get(n))]:
+        for name in [n for n, d in self._devices.items() if not keeps(d, devices.get(n))]:
             self._remove_device(name)
         for name, (bridge, port_row, _, interface) in sorted(devices.items(), key=_creation_order):
             device = self._devices.get(name)
@@ -209,9 +195,7 @@ class Switch:
                 wanted[row.name] = (uuid, row)
         return wanted
 
-    def _wanted_interfaces(
-        self, bridge: Bridge, row: BridgeRow, devices: dict[str, tuple[Bridge, PortRow, UUID, InterfaceRow]]
-    ) -> None:
+    def _wanted_interfaces(self, bridge: Bridge, row: BridgeRow, devices: dict[str, Wanted]) -> None:
         for port_uuid in row.ports:
             port_row = self._view.port(port_uuid)
             if port_row is None:
@@ -246,36 +230,13 @@ class Switch:
 
     # -- interfaces ------------------------------------------------------------------------------
 
-    @staticmethod
-    def _keeps(device: _Device, wanted: tuple[Bridge, PortRow, UUID, InterfaceRow] | None) -> bool:
-        """Tell whether a device serves the configuration as it is now."""
-        if wanted is None or wanted[0] is not device.bridge:
-            return False
-        old, new = device.row, wanted[3]
-        if device.port is None:
-            # What failed is tried again when it is configured otherwise.
-            return old.type == new.type and old.options == new.options
-        same_number = new.ofport_request in {None, old.ofport_request, device.port.number}
-        return same_number and old.type == new.type and (old.options == new.options or old.type not in KINDS)
-
-    def _add_device(self, bridge: Bridge, row: InterfaceRow) -> _Device:
-        device = _Device(bridge, row)
+    def _add_device(self, bridge: Bridge, row: InterfaceRow) -> Device:
+        device = Device(bridge, row)
         kind = "internal" if row.name == bridge.name else row.type
-        tunnel: TunnelConfig | None = None
         try:
-            if kind in KINDS:
-                tunnel = TunnelConfig.parse(kind, row.options)
-            elif kind == "patch":
-                if not row.options.get("peer"):
-                    raise ValueError("patch type requires valid 'peer' argument")  # noqa: TRY301  # one place words all reasons
-            elif kind not in _DUMMY_KINDS | _INTERNAL_KINDS:
-                device.error = (
-                    f"could not open network device {row.name} (Address family not supported by protocol)"
-                )
-                self.log("warn", device.error)
-                return device
+            tunnel = check_kind(kind, row)
         except ValueError as e:
-            device.error = f"{row.name}: {e}"
+            device.error = str(e)
             self.log("warn", device.error)
             return device
         number = bridge.pick_number(row.name, row.ofport_request, row.ofport)
@@ -299,7 +260,7 @@ class Switch:
         """The Ethernet address of a device."""
         if row.name == bridge.name:
             return bridge.mac
-        if row.mac and row.type in _INTERNAL_KINDS:
+        if row.mac and row.type in INTERNAL_KINDS:
             try:
                 return parse_mac(row.mac)
             except ValueError:
@@ -319,7 +280,7 @@ class Switch:
             device.bridge.remove_port(port)
         self.log("info", f"bridge {device.bridge.name}: deleted interface {name} on port {port.number}")
 
-    def _configure_device(self, device: _Device, port_row: PortRow, row: InterfaceRow) -> None:
+    def _configure_device(self, device: Device, port_row: PortRow, row: InterfaceRow) -> None:
         device.row = row
         port = device.port
         if port is None:
@@ -369,7 +330,7 @@ class Switch:
         for name, device in self._devices.items():
             interface = self._uuids.get(name)
             if interface is not None:
-                writer.update("Interface", interface, _interface_columns(device))
+                writer.update("Interface", interface, interface_columns(device))
         if writer.operations:
             self._writing = True
             self.client.transact(writer.operations, self._written)
@@ -406,50 +367,10 @@ class Switch:
             self._schedule()
 
 
-def _creation_order(item: tuple[str, tuple[Any, PortRow, UUID, InterfaceRow]]) -> tuple[bool, str]:
+def _creation_order(item: tuple[str, Wanted]) -> tuple[bool, str]:
     """Ports that ask for a number come first, so that no other takes it; then by name."""
     name, (_, _, _, row) = item
     return row.ofport_request is None, name
-
-
-def _interface_columns(device: _Device) -> Mapping[str, Value]:
-    """What the database is told of an interface."""
-    port = device.port
-    if port is None:
-        return {"ofport": -1, "error": device.error, **_ABSENT}
-    statistics: FrozenMap[Any, Any] = FrozenMap(
-        {
-            "rx_bytes": port.rx_bytes,
-            "rx_dropped": port.rx_dropped,
-            "rx_packets": port.rx_packets,
-            "tx_bytes": port.tx_bytes,
-            "tx_packets": port.tx_packets,
-        }
-    )
-    return {
-        "ofport": port.number,
-        "error": device.error,
-        "mac_in_use": format_mac(port.mac),
-        "admin_state": "up" if port.up else "down",
-        "link_state": "up" if port.link and port.up else "down",
-        "link_resets": 0,
-        "ifindex": 0,
-        "mtu": None if port.kind == "patch" else device.row.mtu_request or MTU,
-        "status": FrozenMap(),
-        "statistics": statistics,
-    }
-
-
-_ABSENT: Final[Mapping[str, Value]] = {
-    "mac_in_use": None,
-    "admin_state": None,
-    "link_state": None,
-    "link_resets": None,
-    "ifindex": None,
-    "mtu": None,
-    "status": FrozenMap(),
-    "statistics": FrozenMap(),
-}
 
 
 def _say_nothing(_level: str, _text: str) -> None:

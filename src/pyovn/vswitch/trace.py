@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pyovn.vswitch.classifier import Rule
+    from pyovn.vswitch.pipeline import Pipeline
     from pyovn.vswitch.steps import Step
-    from pyovn.vswitch.translate import Pipeline
     from pyovn.wire.openflow.actions import Action, Subfield
 
 MAX_PASSES: Final = 64

@@ -19,27 +19,24 @@ Not here: bytes (``steps`` run on frames), the compilation of actions (``program
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from pyovn.vswitch import steps
 from pyovn.vswitch.flowkey import CT_BITS, FULL, REGISTER_BITS, SLOTS, TUNNEL_BITS, mask_of
 from pyovn.vswitch.normal import forward_normal
+from pyovn.vswitch.pipeline import Frame, Frozen, Pipeline
 from pyovn.wire.openflow import actions as of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
-    from pyovn.vswitch.classifier import FlowTable, Rule
-    from pyovn.vswitch.groups import SwitchGroup
-    from pyovn.vswitch.normal import Learning
+    from pyovn.vswitch.classifier import Rule
     from pyovn.vswitch.ports import SwitchPort
     from pyovn.vswitch.program import Program
     from pyovn.vswitch.trace import Node, Tracer
 
 MAX_DEPTH: Final = 64
 MAX_RESUBMITS: Final = 4096
-MAX_VALUES: Final = 4096
-"""Entries on the value stack; OVS allows 64 kB of at most 16 bytes each."""
 
 IN_PORT: Final = SLOTS["in_port"].offset
 IN_PORT_MASK: Final = SLOTS["in_port"].mask
@@ -52,45 +49,6 @@ _BOTH_TAGS: Final = mask_of("vlan_tci", "vlan_tpid", "vlan2_tci", "vlan2_tpid")
 _NOT_CT: Final = FULL ^ CT_BITS
 _ACROSS_PATCH: Final = REGISTER_BITS | CT_BITS | TUNNEL_BITS | IN_PORT_MASK | _BRIDGE.mask
 CT_MARK, CT_LABEL = SLOTS["ct_mark"], SLOTS["ct_label"]
-
-
-class Pipeline:
-    """The part of a bridge that translations read: tables, ports, groups and learned addresses."""
-
-    __slots__ = ("fdb", "groups", "index", "name", "ports", "tables")
-
-    def __init__(self, name: str, index: int, fdb: Learning) -> None:
-        self.name = name
-        self.index = index
-        self.tables: list[FlowTable | None] = [None] * 256
-        self.ports: dict[int, SwitchPort] = {}
-        self.groups: dict[int, SwitchGroup] = {}
-        self.fdb = fdb
-
-
-class Frame:
-    """A list of operations that is being executed, and what to restore when it ends."""
-
-    __slots__ = ("depth", "nodes", "operations", "restore", "rule", "table")
-
-    def __init__(
-        self, operations: Iterator[Any], table: int, rule: Rule | None, depth: int,
-        restore: tuple[int, int, list[int], Pipeline] | None, nodes: list[Node] | None,
-    ) -> None:  # fmt: skip
-        self.operations = operations
-        self.table = table
-        self.rule = rule
-        self.depth = depth
-        self.restore = restore
-        self.nodes = nodes
-
-
-class Frozen(NamedTuple):
-    """The rest of a pipeline that waits for a controller; it can be thawed once."""
-
-    pipeline: Pipeline
-    frames: list[Frame]
-    values: list[int]
 
 
 _LEAVE: Final = Frame(iter(()), 0, None, 0, None, None)
