@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import pwd
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +48,7 @@ class Rundir:
 
     def start(self, *args: str) -> int:
         done = self.run("--detach", "--pidfile", "--log-file", "--syslog-method=null", *args)
-        assert (done.returncode, done.stdout) == (0, "")
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
         return self.pid()
 
     def pid(self) -> int:
@@ -134,6 +136,24 @@ def test_a_daemon_that_cannot_start_says_so_and_its_starter_fails(rundir: Rundir
     done = rundir.run("--detach", "--pidfile", "--monitor", "--refuse", "--syslog-method=null", "-voff")
     assert (done.returncode, done.stderr) == (1, "sampled: I was told to refuse\n")
     assert rundir.names() == set()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_it_becomes_another_user() -> None:
+    # pytest's own directories are closed to others.
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o777)
+        _check_another_user(Rundir(Path(name)))
+
+
+def _check_another_user(rundir: Rundir) -> None:
+    pid = rundir.start("--user=nobody")
+    uid = pwd.getpwnam("nobody").pw_uid
+    assert Path(f"/proc/{pid}").stat().st_uid == uid
+    assert {entry.stat().st_uid for entry in rundir.path.iterdir()} == {uid}
+    assert rundir.ask("vlog/reopen") == (True, "")
+    assert rundir.ask("exit") == (True, "")
+    wait_for(lambda: not alive(pid))
 
 
 @pytest.mark.parametrize(

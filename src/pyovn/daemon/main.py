@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 import pyovn
 from pyovn.daemon import logoptions, options, paths, process, syslog
-from pyovn.daemon.log import Log
+from pyovn.daemon.log import WARN, Log
 from pyovn.daemon.options import CommandLine, Option, fatal
 from pyovn.daemon.pidfile import Pidfile, PidfileError, refuse_if_running
 from pyovn.daemon.unixctl import ControlServer
@@ -220,6 +220,8 @@ def run(spec: DaemonSpec, argv: Sequence[str] | None = None) -> int:
         program, console=sys.stderr, syslog=syslog.by_method(os.environ.get("OVS_SYSLOG_METHOD") or "libc")
     )
     try:
+        if "detach" in line:
+            log.set_levels(None, "console", WARN)  # the starter says nothing when all is well
         logoptions.configure(log, line, directories)
         if "user" in line:
             process.become_user(line.value("user") or "", log)

@@ -23,6 +23,8 @@ import signal
 import time
 from typing import TYPE_CHECKING, Final, NoReturn
 
+from pyovn.daemon.log import OFF
+
 if TYPE_CHECKING:
     from pyovn.daemon.log import Log
 
@@ -182,6 +184,7 @@ def _leave(log: Log, *, chdir: bool) -> None:
     if chdir:
         os.chdir("/")
     log.console = None
+    log.set_levels(None, "console", OFF)
     null = os.open(os.devnull, os.O_RDWR)
     for descriptor in range(3):
         os.dup2(null, descriptor)
