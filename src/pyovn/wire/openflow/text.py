@@ -76,9 +76,13 @@ def _split_actions(text: str) -> tuple[str, str | None]:
     return text, None
 
 
-def parse_flow_text(text: str, ports: Mapping[str, int] | None = None) -> FlowText:
-    """Read a flow or, without ``actions=``, a pattern of flows."""
+def parse_flow_text(
+    text: str, ports: Mapping[str, int] | None = None, *, need_actions: bool = False
+) -> FlowText:
+    """Read a flow or, without ``actions=``, a pattern of flows, unless that is not wanted."""
     head, action_text = _split_actions(text.strip())
+    if need_actions and action_text is None:
+        raise TextError("must specify an action")
     builder = MatchBuilder(ports)
     numbers = {"table": 0, "priority": flows.DEFAULT_PRIORITY}
     flags = 0
