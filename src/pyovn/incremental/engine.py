@@ -61,7 +61,7 @@ class Engine:
 
     # -- declaring -----------------------------------------------------------------------------
 
-    def table(self, name: str, record: type[R]) -> Table[R]:
+    def table(self, name: str, record: Callable[[Any, tuple[Any, ...]], R]) -> Table[R]:
         """An input table."""
         return Table(self, name, record)
 

@@ -14,7 +14,7 @@ from pyovn.incremental.relation import Relation
 from pyovn.incremental.tracking import ALL
 
 if TYPE_CHECKING:
-    from collections.abc import KeysView, ValuesView
+    from collections.abc import Callable, KeysView, ValuesView
 
     from pyovn.incremental.engine import Engine
 
@@ -24,7 +24,7 @@ R = TypeVar("R", bound=Record)
 class Table(Relation[R]):
     """Records of one type by their key."""
 
-    def __init__(self, engine: Engine, name: str, record: type[R]) -> None:
+    def __init__(self, engine: Engine, name: str, record: Callable[[Any, tuple[Any, ...]], R]) -> None:
         super().__init__(engine, name)
         self.record = record
         self._by_key: dict[Any, R] = {}

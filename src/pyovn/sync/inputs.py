@@ -11,17 +11,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from pyovn.incremental import Record
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from pyovn.incremental import Engine, Table
     from pyovn.ovsdb.replica import Change
-    from pyovn.schemas.columns import Row
+    from pyovn.sync.rows import RowClass
 
-R = TypeVar("R", bound="Row")
+R = TypeVar("R", bound=Record)
 
 
-def wanted_columns(rows: Iterable[type[Row]]) -> dict[str, Sequence[str]]:
+def wanted_columns(rows: Iterable[RowClass[Record]]) -> dict[str, Sequence[str]]:
     """What a client has to monitor so that ``rows`` can be read whole."""
     return {row.TABLE: row.COLUMNS for row in rows}
 
@@ -29,13 +31,13 @@ def wanted_columns(rows: Iterable[type[Row]]) -> dict[str, Sequence[str]]:
 class Inputs:
     """The engine tables of one database."""
 
-    def __init__(self, engine: Engine, prefix: str, rows: Iterable[type[Row]]) -> None:
+    def __init__(self, engine: Engine, prefix: str, rows: Iterable[RowClass[Record]]) -> None:
         self._engine = engine
-        self._tables: dict[str, Table[Row]] = {
+        self._tables: dict[str, Table[Record]] = {
             row.TABLE: engine.table(f"{prefix}.{row.TABLE}", row) for row in rows
         }
 
-    def table(self, row: type[R]) -> Table[R]:
+    def table(self, row: RowClass[R]) -> Table[R]:
         """The engine table of a row class; ``KeyError`` if it is not one of the inputs."""
         return cast("Table[R]", self._tables[row.TABLE])
 

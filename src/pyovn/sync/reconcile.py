@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from pyovn.incremental import Derived, Reason
     from pyovn.ovsdb.replica import Change
     from pyovn.ovsdb.requests import Reply
-    from pyovn.schemas.columns import Row
     from pyovn.sync.database import DatabaseClient
+    from pyovn.sync.rows import RowClass
 
 
 def _nothing(_item: RowItem, _reasons: list[Reason]) -> Mapping[str, Any]:
@@ -47,7 +47,7 @@ class Managed:
     ``holder``     (table, column) that keeps a row alive; deleting means leaving it.
     """
 
-    row: type[Row]
+    row: RowClass[Any]
     identify: Callable[[Any], Hashable | None] = lambda _row: None
     annotate: Callable[[RowItem, list[Reason]], Mapping[str, Any]] = _nothing
     shared: frozenset[str] = frozenset()
@@ -454,10 +454,10 @@ def _where(uuid: UUID) -> list[Any]:
     return [["_uuid", "==", ["uuid", str(uuid)]]]
 
 
-_POSITIONS: Final[dict[type[Row], dict[str, int]]] = {}
+_POSITIONS: Final[dict[RowClass[Any], dict[str, int]]] = {}
 
 
-def _positions(row: type[Row]) -> dict[str, int]:
+def _positions(row: RowClass[Any]) -> dict[str, int]:
     """Column name to its place in a row's values."""
     positions = _POSITIONS.get(row)
     if positions is None:

@@ -1,0 +1,146 @@
+"""``ovn-controller [DATABASE]``: the daemon as a program (ovn-controller(8)).
+
+The hypervisor's database is the argument, else ``db.sock`` in Open vSwitch's run directory; everything else
+(who we are, where the southbound is) stands in that database.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING, Final
+
+from pyovn.controller import interest
+from pyovn.controller.controller import SB_COLUMNS, VS_COLUMNS, Controller
+from pyovn.daemon import paths
+from pyovn.daemon.main import DaemonSpec, run
+from pyovn.ovsdb.client import Client
+from pyovn.schemas.southbound import SOUTHBOUND
+from pyovn.schemas.vswitch import OPEN_VSWITCH
+from pyovn.wire.openflow.text import format_flow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from pyovn.daemon.log import Logger
+    from pyovn.daemon.main import Daemon
+    from pyovn.sync.database import DatabaseClient
+
+
+def log_to(logger: Logger) -> Callable[[str, str], None]:
+    """A function that logs a finished line at a level named by a word."""
+    return lambda level, text: getattr(logger, level)("%s", text)
+
+
+def build(
+    daemon: Daemon,
+    vs_client: DatabaseClient,
+    connect_sb: Callable[[str], DatabaseClient],
+    *,
+    switch_rundir: str,
+    hostname: str,
+) -> Controller:
+    """An ovn-controller that is part of ``daemon``; the caller starts it."""
+    reconnect = log_to(daemon.log.module("reconnect"))
+    vs_client.log = reconnect
+
+    def connect(remote: str) -> DatabaseClient:
+        client = connect_sb(remote)
+        client.log = reconnect
+        return client
+
+    controller = Controller(
+        daemon.runtime,
+        vs_client,
+        connect,
+        rundir=switch_rundir,
+        hostname=hostname,
+        log=log_to(daemon.log.module("main")),
+    )
+    register = daemon.control.register
+    register("connection-status", "", 0, 0, lambda _args: controller.connection_status + "\n")
+    register(
+        "ct-zone-list", "", 0, 0, lambda _args: _lines(f"{n} {z}" for n, z in controller.zones.listing())
+    )
+    register("debug/status", "", 0, 0, lambda _args: "running\n")
+    register("recompute", "", 0, 0, lambda _args: _recompute(controller))
+    register("notices", "", 0, 0, lambda _args: _lines(controller.notices()))
+    register("flow/why", "COOKIE", 1, 1, lambda args: _lines(_why(controller, args)))
+
+    def leave(args: Sequence[str], done: Callable[[], None]) -> None:
+        if "--restart" in args:
+            controller.stop()
+            done()
+        else:
+            controller.exit(done)
+
+    daemon.on_exit_later(leave)
+    return controller
+
+
+def _zones(controller: Controller) -> str:
+    return _lines(f"{name} {zone}" for name, zone in controller.zones.listing())
+
+
+def _recompute(controller: Controller) -> str:
+    controller.recompute()
+    return ""
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _why(controller: Controller, args: Sequence[str]) -> list[str]:
+    """Why the flows with a cookie are there: the derivation, its row and its one line."""
+    found = controller.flow_table.why(int(args[0].removeprefix("0x"), 16))
+    return [
+        f"{format_flow(flow)}: {reason.why} ({reason.derivation} of {reason.owner!r})"
+        for flow, reasons in found
+        for reason in reasons
+    ] or ["no flow with this cookie is wanted"]
+
+
+def start(daemon: Daemon) -> None:
+    """Set everything up."""
+    line, runtime = daemon.command_line, daemon.runtime
+    switch_rundir = paths.ovs().run
+    remote = line.arguments[0] if line.arguments else f"unix:{switch_rundir}/db.sock"
+
+    def connect_sb(southbound: str) -> Client:
+        return Client(
+            runtime,
+            southbound,
+            SOUTHBOUND.name,
+            SB_COLUMNS,
+            conditions=interest.NOTHING,
+            expected=SOUTHBOUND.schema,
+        )
+
+    build(
+        daemon,
+        Client(runtime, remote, OPEN_VSWITCH.name, VS_COLUMNS, expected=OPEN_VSWITCH.schema),
+        connect_sb,
+        switch_rundir=switch_rundir,
+        hostname=socket.gethostname(),
+    ).start()
+
+
+SPEC: Final = DaemonSpec(
+    name="ovn-controller",
+    family="ovn",
+    summary="OVN controller",
+    usage="[OPTIONS] [OVS-DATABASE]",
+    start=start,
+    max_args=1,
+    unixctl_short="u",
+    exit_usage="[--restart]",
+)
+
+
+def main() -> int:
+    """The program."""
+    return run(SPEC)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

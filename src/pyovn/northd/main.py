@@ -1,0 +1,106 @@
+"""``ovn-northd``: the daemon as a program (ovn-northd(8)).
+
+Databases come from ``--ovnnb-db`` and ``--ovnsb-db``, then OVN_NB_DB and OVN_SB_DB, then the sockets in the
+run directory.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Final
+
+from pyovn.daemon.main import DaemonSpec, StartError, run
+from pyovn.daemon.options import Option
+from pyovn.northd.northd import NB_COLUMNS, SB_COLUMNS, Northd
+from pyovn.ovsdb.client import Client
+from pyovn.schemas.northbound import NORTHBOUND
+from pyovn.schemas.southbound import SOUTHBOUND
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pyovn.daemon.log import Logger
+    from pyovn.daemon.main import Daemon
+    from pyovn.sync.database import DatabaseClient
+
+OPTIONS: Final = (
+    Option("ovnnb-db", "", "required", "connect to ovn-nb database at DATABASE", "DATABASE"),
+    Option("ovnsb-db", "", "required", "connect to ovn-sb database at DATABASE", "DATABASE"),
+    Option("dry-run", "", "none", "start in paused state"),
+    Option("n-threads", "", "required", "accepted: derivations run in one thread", "N"),
+)
+
+
+def log_to(logger: Logger) -> Callable[[str, str], None]:
+    """A function that logs a finished line at a level named by a word."""
+    return lambda level, text: getattr(logger, level)("%s", text)
+
+
+def build(daemon: Daemon, nb_client: DatabaseClient, sb_client: DatabaseClient) -> Northd:
+    """An ovn-northd that is part of ``daemon``; the caller starts it."""
+    nb_client.log = sb_client.log = log_to(daemon.log.module("reconnect"))
+    northd = Northd(daemon.runtime, nb_client, sb_client, log_to(daemon.log.module("northd")))
+    register = daemon.control.register
+    register("status", "", 0, 0, lambda _args: f"Status: {northd.status}\n")
+    register("is-paused", "", 0, 0, lambda _args: f"{str(northd.paused).lower()}\n")
+    register("pause", "", 0, 0, lambda _args: _do(northd.pause))
+    register("resume", "", 0, 0, lambda _args: _do(northd.resume))
+    register("nb-connection-status", "", 0, 0, lambda _args: _connection(nb_client))
+    register("sb-connection-status", "", 0, 0, lambda _args: _connection(sb_client))
+    register("notices", "", 0, 0, lambda _args: _lines(northd.notices()))
+    register("flow/why", "UUID", 1, 1, lambda args: _lines(northd.why(args[0])))
+    daemon.on_exit(northd.stop)
+    return northd
+
+
+def _do(function: Callable[[], None]) -> str:
+    function()
+    return ""
+
+
+def _connection(client: DatabaseClient) -> str:
+    return "connected\n" if client.state == "live" else "not connected\n"
+
+
+def _lines(lines: Sequence[str]) -> str:
+    return "".join(line + "\n" for line in lines)
+
+
+def start(daemon: Daemon) -> None:
+    """Set everything up."""
+    line, directories = daemon.command_line, daemon.directories
+    threads = line.value("n-threads")
+    if threads is not None and not threads.isdecimal():
+        raise StartError(f"invalid number of threads: {threads}")
+    nb = (
+        line.value("ovnnb-db")
+        or os.environ.get("OVN_NB_DB")
+        or f"unix:{directories.run_file('ovnnb_db.sock')}"
+    )
+    sb = (
+        line.value("ovnsb-db")
+        or os.environ.get("OVN_SB_DB")
+        or f"unix:{directories.run_file('ovnsb_db.sock')}"
+    )
+    northd = build(
+        daemon,
+        Client(daemon.runtime, nb, NORTHBOUND.name, NB_COLUMNS, expected=NORTHBOUND.schema),
+        Client(daemon.runtime, sb, SOUTHBOUND.name, SB_COLUMNS, expected=SOUTHBOUND.schema),
+    )
+    if "dry-run" in line:
+        northd.pause()
+    northd.start()
+
+
+SPEC: Final = DaemonSpec(
+    name="ovn-northd", family="ovn", summary="OVN northd", start=start, own_options=OPTIONS, unixctl_short="u"
+)
+
+
+def main() -> int:
+    """The program."""
+    return run(SPEC)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
