@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 class Underlay:
-    """One network; ``delivered`` and ``lost`` count datagrams."""
+    """One network; ``delivered`` and ``lost`` count datagrams, ``in_flight`` those under way."""
 
-    __slots__ = ("_cut", "_endpoints", "_runtime", "delay", "delivered", "lost")
+    __slots__ = ("_cut", "_endpoints", "_runtime", "delay", "delivered", "in_flight", "lost")
 
     def __init__(self, runtime: Runtime, delay: float = 0.0) -> None:
         """Make a network on which each datagram takes ``delay`` seconds."""
@@ -34,6 +34,7 @@ class Underlay:
         self.delay = delay
         self.delivered = 0
         self.lost = 0
+        self.in_flight = 0
 
     def attach(self, ip: str, receive: Receive) -> None:
         """Give what is sent to ``ip`` to ``receive``; raises ``ValueError`` when ``ip`` is taken."""
@@ -50,6 +51,7 @@ class Underlay:
 
         def arrive() -> None:
             receive = self._endpoints.get(dst_ip)
+            self.in_flight -= 1
             # Asked on arrival: a link that is cut loses what is on it.
             if receive is None or (self._cut and frozenset((src_ip, dst_ip)) in self._cut):
                 self.lost += 1
@@ -57,6 +59,7 @@ class Underlay:
             self.delivered += 1
             receive(src_ip, payload)
 
+        self.in_flight += 1
         if self.delay > 0:
             self._runtime.call_later(self.delay, arrive)
         else:

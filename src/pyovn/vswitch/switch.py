@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyovn.ovsdb.client import Client
+    from pyovn.ovsdb.local import LocalClient
     from pyovn.ovsdb.replica import Change
     from pyovn.ovsdb.requests import Reply
     from pyovn.ovsdb.values import UUID, Value
@@ -48,7 +49,7 @@ class Switch:
     def __init__(
         self,
         runtime: Runtime,
-        client: Client,
+        client: Client | LocalClient,
         underlay: Underlay | None,
         rundir: str,
         log: Callable[[str, str], None] | None = None,
@@ -61,6 +62,8 @@ class Switch:
         self.bridges: dict[str, Bridge] = {}
         self.tunnels = Tunnels(underlay, self.datapath.receive, lambda port: self._owner(port).state.tlv)
         self.log = log if log is not None else _say_nothing
+        self.on_frame: Callable[[str, bytes], None] = _drop
+        """Given the port's name and the frame, for every frame that leaves by a device."""
         self._view = View(client.replica)
         self._devices: dict[str, Device] = {}
         self._listeners: dict[str, list[Callable[[bytes], None]]] = {}
@@ -146,6 +149,7 @@ class Switch:
         def transmit(frame: bytes, _key: int) -> None:
             for listener in listeners:
                 listener(frame)
+            self.on_frame(name, frame)
 
         return transmit
 
@@ -375,3 +379,7 @@ def _creation_order(item: tuple[str, Wanted]) -> tuple[bool, str]:
 
 def _say_nothing(_level: str, _text: str) -> None:
     """Where logs go when nobody asked for them."""
+
+
+def _drop(_port: str, _frame: bytes) -> None:
+    """Stand in for a listener that nobody has set."""
