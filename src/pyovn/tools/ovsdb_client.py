@@ -1,0 +1,225 @@
+"""``ovsdb-client``: look at and change a database server from the command line (ovsdb-client(1)).
+
+Arguments are sorted out as the C program does it: a first argument that is a connection method is the
+server, the next one is the database if the server has one of that name, and the rest belongs to the
+command.  Output is equal to the C program's, with one exception: where that follows the order of its hash
+tables (``list-tables``, ``list-columns``, rows within one update), ours is sorted or in the order of arrival.
+
+The commands are in ``ovsdb_inspect`` (those that ask once) and ``ovsdb_follow`` (those that stay).  Not
+here: ``backup`` and ``restore``, and staying on in the background.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Final, NoReturn
+
+import pyovn
+from pyovn.daemon import options as opt
+from pyovn.daemon import paths
+from pyovn.ovsdb.blocking import (
+    BlockingClient,
+    BlockingError,
+    ConnectionFailedError,
+    RequestError,
+    split_remotes,
+)
+from pyovn.tools import ovsdb_follow as follow
+from pyovn.tools import ovsdb_inspect as inspect
+from pyovn.tools.ctl.text import format_json
+from pyovn.tools.ovsdb_job import Command, Job, UsageError, parse_transaction, write
+from pyovn.tools.table import DATA, FORMATS, Printer, Style
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PROGRAM: Final = "ovsdb-client"
+DEFAULT_DATABASE: Final = "Open_vSwitch"
+METHODS: Final = ("tcp:", "ssl:", "unix:", "ptcp:", "pssl:", "punix:")
+
+OPTIONS: Final = (
+    opt.Option("format", "f", "required"),
+    opt.Option("data", "d", "required"),
+    opt.Option("no-headings"),
+    opt.Option("pretty"),
+    opt.Option("bare"),
+    opt.Option("max-column-width", "", "required"),
+    opt.Option("timestamp"),
+    opt.Option("db-change-aware"),
+    opt.Option("no-db-change-aware"),
+    opt.Option("leader-only"),
+    opt.Option("no-leader-only"),
+    opt.Option("force"),
+    opt.Option("timeout", "t", "required"),
+    *opt.COMMON,
+    *opt.DAEMON,
+    *opt.VLOG,
+    *opt.TLS,
+)
+
+
+def _check_transaction(arguments: list[str]) -> None:
+    parse_transaction(arguments[0])
+
+
+COMMANDS: Final = (
+    Command("list-dbs", inspect.list_dbs),
+    Command("get-schema", inspect.get_schema, wants_database=True),
+    Command("get-schema-version", inspect.get_schema_version, wants_database=True),
+    Command("get-schema-cksum", inspect.get_schema_cksum, wants_database=True),
+    Command("list-tables", inspect.list_tables, wants_database=True),
+    Command("list-columns", inspect.list_columns, 0, 1, wants_database=True),
+    Command("transact", inspect.transact, 1, 1, check=_check_transaction),
+    Command("query", inspect.query, 1, 1, check=_check_transaction),
+    Command("dump", inspect.dump, 0, sys.maxsize, wants_database=True),
+    Command("convert", inspect.convert, 1, 1),
+    Command("needs-conversion", inspect.needs_conversion, 1, 1),
+    Command("monitor", follow.monitor, 1, sys.maxsize, wants_database=True),
+    Command("monitor-cond", follow.monitor_cond, 2, sys.maxsize, wants_database=True),
+    Command("monitor-cond-since", follow.monitor_cond_since, 2, sys.maxsize, wants_database=True),
+    Command("wait", follow.wait, 2, 2, check=follow.check_state),
+    Command("lock", follow.lock, 1, 1),
+    Command("steal", follow.steal, 1, 1),
+    Command("unlock", follow.unlock, 1, 1),
+)
+
+
+def fatal(text: str) -> NoReturn:
+    """End with a message under the program's name."""
+    opt.fatal(PROGRAM, text)
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the program; exits with 1 on any error, and by SIGALRM when the time is over."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    called = sys.argv[0] if argv is None else PROGRAM
+    line = opt.parse_or_exit(called, words, OPTIONS)
+    if "version" in line:
+        write(f"{PROGRAM} (pyovn) {pyovn.__version__}\n")
+        return
+    if "help" in line:
+        write(follow.USAGE)
+        return
+    try:
+        style = _style(line)
+        _start_clock(line)
+        _run(line, style)
+    except UsageError as error:
+        fatal(str(error))
+    except RequestError as error:
+        verb = "transaction" if error.method == "transact" else error.method
+        text = error.error if isinstance(error.error, str) else format_json(error.error)
+        fatal(f"{verb} returned error: {text}")
+    except (BlockingError, ValueError) as error:
+        fatal(str(error))
+    except BrokenPipeError:
+        sys.stdout = None  # whoever read is gone, and there is nothing to flush
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def _style(line: opt.CommandLine) -> Style:
+    style = Style()
+    for given in line:
+        value = given.value or ""
+        if given.name == "format":
+            if value not in FORMATS:
+                raise UsageError(f'unknown output format "{value}"')
+            style.format = value
+        elif given.name == "data":
+            if value not in DATA:
+                raise UsageError(f'unknown data format "{value}"')
+            style.data = value
+        elif given.name == "no-headings":
+            style.headings = False
+        elif given.name == "pretty":
+            style.pretty = True
+        elif given.name == "bare":
+            style.format, style.data, style.headings = "list", "bare", False
+        elif given.name == "max-column-width":
+            style.max_column_width = int(value) if value.isascii() and value.isdigit() else 0
+    return style
+
+
+def _start_clock(line: opt.CommandLine) -> None:
+    seconds = line.value("timeout") or os.environ.get("OVS_CTL_TIMEOUT")
+    if seconds is None:
+        return
+    if not (seconds.isascii() and seconds.isdigit() and int(seconds)):
+        raise UsageError(f"value {seconds} on -t or --timeout is invalid")
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(int(seconds))
+
+
+def _run(line: opt.CommandLine, style: Style) -> None:
+    if not line.arguments:
+        raise UsageError("missing command name; use --help for help")
+    name, *arguments = line.arguments
+    command = next((command for command in COMMANDS if command.name == name), None)
+    if command is None:
+        raise UsageError(f"unknown command '{name}'; use --help for help")
+    server = "unix:" + paths.ovs().run_file("db.sock")
+    if arguments and arguments[0].startswith(METHODS):
+        server = arguments.pop(0)
+    if not command.wants_database:
+        _count(command, arguments)
+    if command.check is not None:
+        command.check(arguments)
+    several = len(split_remotes(server)) > 1
+    leader_only = several and command.name != "wait" and "no-leader-only" not in line
+    client = BlockingClient(server, leader_only=leader_only)
+    job = Job(command, client, style, Printer(write, style), "", arguments)
+    job.timestamp = "timestamp" in line
+    if "db-change-aware" in line or "no-db-change-aware" in line:
+        job.change_aware = "db-change-aware" in line
+    if command.name == "wait":
+        command.run(job)
+        return
+    _connect(job, several=several)
+    if command.wants_database:
+        _choose_database(job)
+        _count(command, job.arguments)
+    if job.change_aware is not None:
+        client.request("set_db_change_aware", [job.change_aware])
+    try:
+        command.run(job)
+    except ConnectionFailedError as error:
+        raise UsageError(f"{error.remote}: receive failed ({error.reason})") from error
+
+
+def _count(command: Command, arguments: Sequence[str]) -> None:
+    if not command.low <= len(arguments) <= command.high:
+        raise UsageError(f"invalid syntax for '{command.name}' (use --help for help)")
+
+
+def _connect(job: Job, *, several: bool) -> None:
+    database = job.arguments[0] if several and job.arguments and job.command.wants_database else None
+    try:
+        job.client.connect(database)
+    except ConnectionFailedError as error:
+        if several:
+            raise UsageError("no servers were available") from error
+        raise UsageError(f'failed to connect to "{error.remote}" ({error.reason})') from error
+
+
+def _choose_database(job: Job) -> None:
+    """The first argument if it names one, else the default one, else the only one."""
+    known = job.client.list_databases()
+    if job.arguments and job.arguments[0] in known:
+        job.database = job.arguments.pop(0)
+        return
+    ours = [name for name in known if not name.startswith("_")]
+    if DEFAULT_DATABASE in known:
+        job.database = DEFAULT_DATABASE
+    elif len(ours) == 1:
+        job.database = ours[0]
+    else:
+        raise UsageError("could not find a default database, please specify a database name")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""What the commands of ``ovsdb-client`` share: the run, its output, and the JSON of the command line."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from pyovn.ovsdb.schema import BaseType, ColumnType
+from pyovn.ovsdb.updates import Interner, codec
+from pyovn.tools.table import Datum, Printer, Style, json_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pyovn.ovsdb.blocking import BlockingClient
+    from pyovn.ovsdb.schema import TableSchema
+
+UUID_TYPE: Final = ColumnType(BaseType("uuid"))
+
+
+class UsageError(Exception):
+    """What the user asked for cannot be done; the text is for the user."""
+
+
+@dataclass(slots=True)
+class Job:
+    """One run of the program."""
+
+    command: Command
+    client: BlockingClient
+    style: Style
+    printer: Printer
+    database: str = ""
+    arguments: list[str] = field(default_factory=list)
+    timestamp: bool = False
+    change_aware: bool | None = None
+
+    def show_json(self, json: Any) -> None:
+        """Print JSON on a line of its own, or pretty."""
+        write(json_text(json, pretty=self.style.pretty) + "\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A verb: how many arguments it takes after server and database, and what it does."""
+
+    name: str
+    run: Callable[[Job], None]
+    low: int = 0
+    high: int = 0
+    wants_database: bool = False
+    check: Callable[[list[str]], object] | None = None
+    """Looks at the arguments before anybody is asked."""
+
+
+def write(text: str) -> None:
+    """Print, and let it be seen at once; a file name's undecodable bytes pass."""
+    sys.stdout.buffer.write(text.encode(errors="surrogateescape"))
+    sys.stdout.buffer.flush()
+
+
+def parse_json(text: str) -> Any:
+    """JSON from the command line; raises ``UsageError`` in the words of the C program."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        size = len(text.encode(errors="surrogateescape"))
+        reason = "unexpected end of input" if "truncated" in str(error) else str(error)
+        raise UsageError(f'"{text}": line 0, column {size}, byte {size}: {reason}') from error
+
+
+def parse_transaction(text: str) -> list[Any]:
+    """The parameters of ``transact``: a database name and operations."""
+    params = parse_json(text)
+    if not isinstance(params, list) or not params or not isinstance(params[0], str):
+        raise UsageError("not a valid OVSDB query")
+    return params
+
+
+def datum(kind: ColumnType, json: Any) -> Datum:
+    """A cell of the type ``kind`` from the JSON of its value."""
+    return Datum(kind, codec(kind, Interner()).decode(json))
+
+
+def types_of(table: TableSchema) -> dict[str, ColumnType]:
+    """The types of all columns, those that every table has among them."""
+    types = {"_uuid": UUID_TYPE, "_version": UUID_TYPE}
+    return types | {column.name: column.type for column in table.columns.values()}
