@@ -65,7 +65,7 @@ class BaseType:
         kind: AtomicType = json["type"]
         enum = json.get("enum")
         if enum is not None:
-            enum = tuple(enum[1]) if isinstance(enum, list) and enum[:1] == ["set"] else (enum,)
+            enum = tuple(sorted(enum[1])) if isinstance(enum, list) and enum[:1] == ["set"] else (enum,)
         return BaseType(
             type=kind,
             enum=enum,
@@ -81,7 +81,8 @@ class BaseType:
         """The shortest form: a bare name when there is no constraint."""
         json: dict[str, Any] = {"type": self.type}
         if self.enum is not None:
-            json["enum"] = ["set", [atom_to_json(a) for a in self.enum]]
+            members = [atom_to_json(a) for a in self.enum]
+            json["enum"] = members[0] if len(members) == 1 else ["set", members]
         suffix = "Real" if self.type == "real" else "Integer"
         for name, value in (("min" + suffix, self.min), ("max" + suffix, self.max)):
             if value is not None:
