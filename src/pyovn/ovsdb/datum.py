@@ -269,8 +269,6 @@ def _replacement(_old: Any, new: Any) -> Value:
 class Datum:
     """A column type made ready for use."""
 
-    __slots__ = ("checks", "default", "default_error", "difference", "is_single", "parse", "patched", "type")
-
     def __init__(self, kind: ColumnType) -> None:
         self.type = kind
         self.default = kind.default()
@@ -297,6 +295,12 @@ class Datum:
         except OvsdbError as error:
             return error
         return None
+
+    def parse_difference(self, json: Any) -> Value:
+        """Parse what ``difference`` yields, which may have more elements than a value may."""
+        if self.type.max == 1:
+            return self.parse(json, None)
+        return datum(ColumnType(self.type.key, self.type.value, 0, UNLIMITED)).parse(json, None)
 
     def check(self, value: Value) -> None:
         """Check constraints of the atoms of a value that did not come through ``parse``."""

@@ -76,7 +76,7 @@ def _arithmetic(column: Column, mutator: str, operand: Any) -> Mutate:
             if len(result) != len(value):
                 raise ConstraintViolationError(f'Result of "{mutator}" operation contains duplicates.')
             return result
-        return None if value is None else one(value)  # type: ignore[no-any-return]  # a number
+        return None if value is None else one(value)
 
     return mutate
 

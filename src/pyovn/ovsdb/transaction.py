@@ -59,8 +59,12 @@ class Transaction:
         self.changed.setdefault(table, {})[uuid] = Row(uuid, values, self.serial)
 
     def delete(self, table: Table, uuid: UUID) -> None:
-        """Remove a row."""
-        self.changed.setdefault(table, {})[uuid] = None
+        """Remove a row; one that this transaction inserted leaves no trace, its UUID is free again."""
+        changed = self.changed.setdefault(table, {})
+        if uuid in table.rows:
+            changed[uuid] = None
+        else:
+            changed.pop(uuid, None)
 
     def knows(self, table: Table, uuid: UUID) -> bool:
         """Whether ``uuid`` is, or in this transaction was, a row of ``table``."""

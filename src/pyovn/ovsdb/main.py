@@ -1,0 +1,199 @@
+"""The program ``ovsdb-server`` (ovsdb-server(1)): database files, remotes and control commands.
+
+What is served: standalone database files; ``punix:`` and ``ptcp:`` remotes, by hand or from a database
+(``db:``).  TLS, active remotes, replication and clusters are refused with a message that says so.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Final
+
+from pyovn.daemon.main import DaemonSpec, StartError, run
+from pyovn.daemon.options import Option
+from pyovn.daemon.unixctl import CommandError
+from pyovn.ovsdb.hosting import Files
+from pyovn.ovsdb.journal import JournalError
+from pyovn.ovsdb.remotes import RemoteError, Remotes
+from pyovn.ovsdb.server import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pyovn.daemon.main import Daemon
+
+_NOT_SERVED: Final = ("sync-from", "sync-exclude-tables", "active", "config-file", "run")
+
+OPTIONS: Final = (
+    Option("remote", "", "required", "connect or listen to REMOTE", "REMOTE"),
+    Option("no-dbs", "", "none", "do not open the default database"),
+    Option("disable-file-column-diff", "", "none", ""),
+    Option("run", "", "required", ""),
+    Option("sync-from", "", "required", ""),
+    Option("sync-exclude-tables", "", "required", ""),
+    Option("active", "", "none", ""),
+    Option("config-file", "", "required", ""),
+)
+
+
+class Program:
+    """A running ovsdb-server."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+        logger = daemon.log.module("ovsdb_server")
+        write = {"dbg": logger.dbg, "info": logger.info, "warn": logger.warn, "err": logger.err}
+
+        def log(level: str, text: str) -> None:
+            write[level]("%s", text)
+
+        def log_client(level: str, text: str) -> None:
+            log("dbg" if level == "info" else level, text)
+
+        self.server = Server(daemon.runtime)
+        self.server.log = log_client
+        self.files = Files(self.server, log)
+        self.remotes = Remotes(daemon.runtime, self.server, log)
+
+    def start(self) -> None:
+        """Do what the command line says; raises ``StartError``."""
+        line = self._daemon.command_line
+        for name in _NOT_SERVED:
+            if name in line:
+                raise StartError(f"--{name} is not served yet")
+        default = () if "no-dbs" in line else (os.path.join(self._daemon.directories.db, "conf.db"),)  # noqa: PTH118  # a string for messages
+        try:
+            for path in line.arguments or default:
+                self.files.open(self._path(path))
+            for remote in line.values("remote"):
+                self.remotes.add(remote)
+        except (JournalError, OSError, ValueError, RemoteError) as error:
+            self.server.close()
+            raise StartError(_text(error)) from error
+        self._register()
+        self._daemon.on_exit(self.stop)
+
+    def stop(self) -> None:
+        """Close remotes and files."""
+        self.remotes.close()
+        self.server.close()
+
+    def _path(self, path: str) -> str:
+        return os.path.join(self._daemon.directory, path)  # noqa: PTH118  # a string for messages
+
+    # Control commands
+
+    def _register(self) -> None:
+        commands: tuple[tuple[str, str, int, int, Callable[[Sequence[str]], str | None]], ...] = (
+            ("list-dbs", "", 0, 0, self._list_dbs),
+            ("add-db", "DB", 1, 1, self._add_db),
+            ("remove-db", "DB", 1, 1, self._remove_db),
+            ("compact", "[DB]", 0, 1, self._compact),
+            ("reconnect", "", 0, 0, self._reconnect),
+            ("list-remotes", "", 0, 0, self._list_remotes),
+            ("add-remote", "REMOTE", 1, 1, self._add_remote),
+            ("remove-remote", "REMOTE", 1, 1, self._remove_remote),
+            ("sync-status", "", 0, 0, lambda _args: "state: active\n"),
+            ("get-db-storage-status", "DB", 1, 1, self._storage_status),
+            ("memory-trim-on-compaction", "on|off", 1, 1, lambda _args: None),
+        )
+        for name, usage, low, high, handler in commands:
+            self._daemon.control.register(f"ovsdb-server/{name}", usage, low, high, handler)
+        self._daemon.control.memory.append(self._memory)
+
+    def _memory(self) -> Mapping[str, int]:
+        hosted = self.server.databases.values()
+        return {
+            "cells": sum(len(t.rows) * len(t.columns) for h in hosted for t in h.database.tables.values()),
+            "monitors": sum(len(session.monitors) for session in self.server.sessions),
+            "sessions": len(self.server.sessions),
+        }
+
+    def _list_dbs(self, _args: Sequence[str]) -> str:
+        return "".join(f"{name}\n" for name in sorted(self.server.databases))
+
+    def _add_db(self, args: Sequence[str]) -> None:
+        try:
+            self.files.open(self._path(args[0]))
+        except (JournalError, OSError, ValueError) as error:
+            raise CommandError(_text(error)) from error
+
+    def _known(self, name: str) -> str:
+        if name not in self.files.journals:
+            raise CommandError("not found" if name not in self.server.databases else "cannot be changed")
+        return name
+
+    def _remove_db(self, args: Sequence[str]) -> None:
+        name = self._known(args[0])
+        self.remotes.forget_database(self.server.databases[name].database)
+        self.server.remove_database(name)
+
+    def _compact(self, args: Sequence[str]) -> None:
+        names = [self._known(args[0])] if args else list(self.files.journals)
+        for name in names:
+            try:
+                self.files.journals[name].compact()
+            except OSError as error:
+                raise CommandError(f"{name}: {error}") from error
+
+    def _storage_status(self, args: Sequence[str]) -> str:
+        self._known(args[0])
+        return "status: ok\n"
+
+    def _reconnect(self, _args: Sequence[str]) -> None:
+        for session in tuple(self.server.sessions):
+            session.drop("reconnect")
+
+    def _list_remotes(self, _args: Sequence[str]) -> str:
+        return "".join(f"{name}\n" for name in self.remotes.names)
+
+    def _add_remote(self, args: Sequence[str]) -> None:
+        try:
+            self.remotes.add(args[0])
+        except (RemoteError, OSError) as error:
+            raise CommandError(_text(error)) from error
+
+    def _remove_remote(self, args: Sequence[str]) -> None:
+        try:
+            self.remotes.remove(args[0])
+        except KeyError:
+            raise CommandError("no such remote") from None
+
+
+def _text(error: Exception) -> str:
+    """What went wrong, in one line."""
+    if isinstance(error, OSError) and error.filename:
+        return f"I/O error: {error.filename}: {error.strerror}"
+    return str(error)
+
+
+def start(daemon: Daemon) -> Program:
+    """Start a server within ``daemon``; the sandbox uses what it returns."""
+    program = Program(daemon)
+    program.start()
+    return program
+
+
+def _start(daemon: Daemon) -> None:
+    start(daemon)
+
+
+SPEC: Final = DaemonSpec(
+    name="ovsdb-server",
+    family="ovs",
+    summary="Open vSwitch database server",
+    start=_start,
+    usage="[OPTIONS] [DATABASE...]",
+    own_options=OPTIONS,
+    max_args=-1,
+)
+
+
+def main() -> None:
+    """Run the program."""
+    sys.exit(run(SPEC))
+
+
+if __name__ == "__main__":
+    main()
