@@ -324,12 +324,19 @@ class _Run:
             raise CtlError(f"transaction error: {reply.error}")
         error = _transaction_error(results)
         if error is not None:
-            if error.get("error") == "timed out":
+            if error.get("error") == "timed out" or self._was_overtaken(client, context):
                 return False, None
             self._fail(error)
         counter = _note_results(operations, results, inserted)
         self._finish(context)
         return True, counter
+
+    def _was_overtaken(self, client: BlockingClient, context: Context) -> bool:
+        """Whether we tried to create the singleton row and somebody else has done so: start over."""
+        singleton = context.model.first(self.program.singleton)
+        assert client.replica is not None
+        rows = client.replica.table(self.program.singleton).rows
+        return singleton is not None and singleton.original is None and bool(rows)
 
     def _fail(self, error: Mapping[str, object]) -> NoReturn:
         from pyovn.tools.ctl.text import format_json

@@ -1,0 +1,203 @@
+"""The southbound database as a packet meets it: datapaths, their ports, groups and flows.
+
+Ports and multicast groups share one space of keys per datapath (ovn-architecture(7)), so ``names`` has
+both.  Long names of a cloud management system have friendlier ones beside them; ``friendly`` replaces
+them in everything that is printed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from pyovn.tools.ctl.errors import warn
+
+if TYPE_CHECKING:
+    from pyovn.ovsdb.replica import Replica
+
+TABLES: Final[dict[str, tuple[str, ...]]] = {
+    "Datapath_Binding": ("tunnel_key", "external_ids"),
+    "Port_Binding": ("datapath", "logical_port", "tunnel_key", "type", "port_security", "external_ids"),
+    "Multicast_Group": ("datapath", "name", "tunnel_key", "ports"),
+    "Logical_Flow": (
+        "logical_datapath", "logical_dp_group", "pipeline", "table_id", "priority", "match", "actions",
+        "external_ids",
+    ),
+    "Logical_DP_Group": ("datapaths",),
+    "Address_Set": ("name", "addresses"),
+    "Port_Group": ("name", "ports"),
+    "FDB": ("dp_key", "port_key", "mac"),
+}  # fmt: skip
+_QUOTED: Final = re.compile(r'"([^"\\]*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One logical flow."""
+
+    uuid: str
+    table: int
+    priority: int
+    match: str
+    actions: str
+    stage: str
+    source: str
+    """Where northd made it, as C's FILE:LINE."""
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A logical port."""
+
+    name: str
+    key: int
+    type: str
+    security: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A multicast group."""
+
+    name: str
+    key: int
+    ports: tuple[Port, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Datapath:
+    """A logical switch or router."""
+
+    uuid: str
+    key: int
+    names: tuple[str, ...]
+    """Under which it may be asked for."""
+    shown: str
+    ports: dict[str, Port] = field(default_factory=dict)
+    groups: dict[str, Group] = field(default_factory=dict)
+    ports_by_key: dict[int, Port] = field(default_factory=dict)
+    groups_by_key: dict[int, Group] = field(default_factory=dict)
+    flows: dict[tuple[str, int], list[Flow]] = field(default_factory=dict)
+    """By pipeline and table, falling priority."""
+
+    def key_of(self, name: str) -> int | None:
+        """The key of a port or group."""
+        found = self.ports.get(name) or self.groups.get(name)
+        return None if found is None else found.key
+
+    def name_of(self, key: int) -> str:
+        """The port's or group's name, empty for key 0."""
+        found = self.ports_by_key.get(key) or self.groups_by_key.get(key)
+        if found is not None:
+            return found.name
+        return f"(unnamed port {key})" if key else ""
+
+
+class Network:
+    """Everything that a trace reads; built once from a replica."""
+
+    def __init__(self, replica: Replica, *, friendly_names: bool = True) -> None:
+        self._replica = replica
+        self._friendly: dict[str, str] = {}
+        self._use_friendly = friendly_names
+        self.datapaths: dict[str, Datapath] = {}
+        self.address_sets: dict[str, list[str]] = {}
+        self.port_groups: dict[str, list[str]] = {}
+        self.fdb: dict[tuple[int, str], int] = {}
+        self._load_datapaths()
+        ports = self._load_ports()
+        self._load_groups(ports)
+        self._load_flows()
+        self._load_sets()
+
+    def _rows(self, table: str) -> list[tuple[str, dict[str, Any]]]:
+        content = self._replica.table(table)
+        return [
+            (str(uuid), dict(zip(content.columns, row, strict=True)))
+            for uuid, row in sorted(content.rows.items())
+        ]
+
+    def _befriend(self, name: str, friendly: str | None) -> None:
+        if friendly and friendly != name:
+            self._friendly[name] = friendly
+
+    def _load_datapaths(self) -> None:
+        for uuid, row in self._rows("Datapath_Binding"):
+            ids = row["external_ids"]
+            northbound = ids.get("logical-switch") or ids.get("logical-router")
+            name, friendly = ids.get("name", ""), ids.get("name2", "")
+            names = tuple(filter(None, (name, friendly, northbound, uuid)))
+            shown = northbound or uuid
+            if self._use_friendly:
+                shown = friendly or name or shown
+            self.datapaths[uuid] = Datapath(uuid, row["tunnel_key"], names, shown)
+            self._befriend(name, friendly)
+
+    def _load_ports(self) -> dict[str, Port]:
+        ports = {}
+        for uuid, row in self._rows("Port_Binding"):
+            name = row["logical_port"]
+            port = Port(name, row["tunnel_key"], row["type"], tuple(sorted(row["port_security"])))
+            self._befriend(name, row["external_ids"].get("name"))
+            datapath = self.datapaths.get(row["datapath"])
+            if datapath is not None:
+                ports[uuid] = datapath.ports[name] = datapath.ports_by_key[port.key] = port
+        return ports
+
+    def _load_groups(self, ports: dict[str, Port]) -> None:
+        for _, row in self._rows("Multicast_Group"):
+            members = sorted((ports[p] for p in row["ports"] if p in ports), key=lambda port: port.name)
+            group = Group(row["name"], row["tunnel_key"], tuple(members))
+            datapath = self.datapaths.get(row["datapath"])
+            if datapath is not None:
+                datapath.groups[group.name] = datapath.groups_by_key[group.key] = group
+
+    def _load_flows(self) -> None:
+        groups = {uuid: row["datapaths"] for uuid, row in self._rows("Logical_DP_Group")}
+        for uuid, row in self._rows("Logical_Flow"):
+            owners = set(groups.get(row["logical_dp_group"], ()))
+            if row["logical_datapath"] is not None:
+                owners.add(row["logical_datapath"])
+            ids = row["external_ids"]
+            flow = Flow(
+                uuid,
+                row["table_id"],
+                row["priority"],
+                row["match"],
+                row["actions"],
+                ids.get("stage-name", ""),
+                ids.get("source", ""),
+            )
+            for owner in owners:
+                datapath = self.datapaths.get(owner)
+                if datapath is not None:
+                    datapath.flows.setdefault((row["pipeline"], flow.table), []).append(flow)
+        for datapath in self.datapaths.values():
+            for flows in datapath.flows.values():
+                flows.sort(key=lambda flow: (-flow.priority, flow.match, flow.uuid))
+
+    def _load_sets(self) -> None:
+        for _, row in self._rows("Address_Set"):
+            self.address_sets[row["name"]] = sorted(row["addresses"])
+        for _, row in self._rows("Port_Group"):
+            self.port_groups[row["name"]] = sorted(row["ports"])
+        for _, row in self._rows("FDB"):
+            self.fdb[row["dp_key"], row["mac"].lower()] = row["port_key"]
+
+    def datapath(self, name: str) -> Datapath | None:
+        """The datapath with this name or UUID."""
+        found = [d for d in self.datapaths.values() if name in d.names]
+        if len(found) > 1:
+            warn("ovntrace", f'name "{name}" is not unique')
+        return found[0] if found else None
+
+    def datapath_of_port(self, name: str) -> Datapath | None:
+        """The datapath with a port of this name."""
+        return next((d for d in self.datapaths.values() if name in d.ports), None)
+
+    def friendly(self, text: str) -> str:
+        """``text`` with quoted names replaced by their friendlier ones."""
+        if not self._use_friendly or not self._friendly:
+            return text
+        return _QUOTED.sub(lambda m: f'"{self._friendly.get(m[1], m[1])}"', text)

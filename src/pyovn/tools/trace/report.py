@@ -1,0 +1,102 @@
+"""A trace as a tree, and its three forms (ovn-trace(8), "OUTPUT").
+
+The detailed form indents a level only where something follows the inner part; a packet's way is mostly
+tail calls, and those stay at the left.  The summary form has no tables and always indents.  The minimal
+form has only what changes the packet and where it comes out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+INDENT = "    "
+
+
+class Kind(Enum):
+    """What a node stands for."""
+
+    PIPELINE = auto()
+    TABLE = auto()
+    ACTION = auto()
+    NOTE = auto()
+    """A remark about an action, printed as it is."""
+    OUTCOME = auto()
+    """A remark that stands for an action of its own."""
+    MODIFY = auto()
+    """A changed packet field with its new value, for the minimal form alone."""
+    DELIVER = auto()
+    """A port where the packet comes out, for the minimal form alone."""
+
+
+@dataclass(slots=True)
+class Node:
+    """One step and what followed from it."""
+
+    kind: Kind
+    text: str
+    always_indent: bool = False
+    subs: list[Node] = field(default_factory=list)
+
+    def add(self, kind: Kind, text: str, *, always_indent: bool = False) -> Node:
+        """Append a step."""
+        node = Node(kind, text, always_indent)
+        self.subs.append(node)
+        return node
+
+
+_MINIMAL = (Kind.MODIFY, Kind.DELIVER)
+
+
+def detailed(root: Node) -> str:
+    """The default form."""
+    return "".join(f"{line}\n" for line in _detailed(root, 0))
+
+
+def _detailed(parent: Node, level: int) -> Iterator[str]:
+    shown = [node for node in parent.subs if node.kind not in _MINIMAL]
+    for index, node in enumerate(shown):
+        is_step = node.kind not in {Kind.PIPELINE, Kind.TABLE}
+        more = is_step or node.always_indent or index < len(shown) - 1
+        margin = INDENT * (level + more)
+        if node.kind is Kind.PIPELINE:
+            yield ""
+        yield margin + node.text
+        if node.kind is Kind.PIPELINE:
+            yield margin + "-" * len(node.text)
+        yield from _detailed(node, level + 2 * more)
+
+
+def summary(root: Node) -> str:
+    """The form like a program."""
+    return "".join(f"{line}\n" for line in _summary(root, 0))
+
+
+def _summary(parent: Node, level: int) -> Iterator[str]:
+    margin = INDENT * level
+    for node in parent.subs:
+        if node.kind is Kind.PIPELINE:
+            yield f"{margin}{node.text} {{"
+            yield from _summary(node, level + 1)
+            yield f"{margin}}};"
+        elif node.kind is Kind.TABLE:
+            yield from _summary(node, level)
+        elif node.kind is Kind.OUTCOME:
+            yield f"{margin}{node.text};"
+        elif node.kind not in _MINIMAL:
+            yield margin + node.text
+
+
+def minimal(root: Node) -> str:
+    """The form for scripts."""
+    return "".join(f"{node.text};\n" for node in _walk(root) if node.kind in _MINIMAL)
+
+
+def _walk(parent: Node) -> Iterator[Node]:
+    for node in parent.subs:
+        yield node
+        yield from _walk(node)
