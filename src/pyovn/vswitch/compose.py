@@ -84,6 +84,8 @@ def parse_datapath_flow(text: str) -> int:
         if header in _IGNORED:
             continue
         if header == "encap":
+            outer = SLOTS["eth_type"].read(key)
+            key = key & ~SLOTS["eth_type"].mask | outer << SLOTS["vlan_tpid"].offset
             key |= parse_datapath_flow(inside)
             continue
         members = _HEADERS.get(header)

@@ -204,6 +204,7 @@ class Connection:
         """A flow, group or TLV table mod."""
         self._may_change()
         changes = Changes()
+        self.host.datapath.collect()
         try:
             self.apply(message, changes)
         except OpenFlowError:
