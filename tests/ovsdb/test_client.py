@@ -1,13 +1,21 @@
 from __future__ import annotations
 
-from typing import Any
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from scripted import SCHEMA, ZERO, Server, uuid
 
 from pyovn.ovsdb.client import CONNECTION_LOST, NOT_CONNECTED, Client, Reply
 from pyovn.ovsdb.schema import DatabaseSchema
+from pyovn.sim.real import RealRuntime
 from pyovn.sim.virtual import VirtualRuntime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 
 class World:
@@ -345,3 +353,121 @@ def test_leaving_a_server() -> None:
     world.client.stop()
     world.go()
     assert world.runtime.idle()
+
+
+class Peer:
+    """Debian's server with a northbound database, and a client on real sockets."""
+
+    def __init__(self, server: str, folder: Path) -> None:
+        self.command = [
+            server,
+            f"--remote=punix:{folder}/s",
+            f"--unixctl={folder}/c",
+            f"--pidfile={folder}/p",
+        ]
+        self.command += ["-vconsole:off", "--no-chdir", "--detach", f"{folder}/nb.db"]
+        self.folder = folder
+        self.runtime = RealRuntime()
+        self.told: list[tuple[str | None, str | None]] = []
+        tables = {"Logical_Switch": ("name", "external_ids"), "NB_Global": ("nb_cfg",), "Gone": ("x",)}
+        self.client = Client(self.runtime, f"unix:{folder}/s", "OVN_Northbound", tables)
+        self.client.on_changes = lambda changes: self.told.extend(
+            (None if c.old is None else str(c.old[0]), None if c.new is None else str(c.new[0]))
+            for c in changes
+        )
+
+    def up(self) -> None:
+        subprocess.run(self.command, check=True, env=os.environ | {"OVS_RUNDIR": str(self.folder)})
+
+    def down(self) -> None:
+        pid = int((self.folder / "p").read_text())
+        os.kill(pid, signal.SIGKILL)
+        assert self.until(lambda: self.client.state == "connecting")
+
+    def until(self, predicate: Callable[[], bool]) -> bool:
+        return self.runtime.run_until(predicate, 10)
+
+    def settled(self) -> bool:
+        return self.client.conditions_settled
+
+    def transact(self, *operations: dict[str, Any]) -> list[tuple[str | None, str | None]]:
+        """Run operations; what the owner was told before the reply came."""
+        before: list[Any] = []
+        self.client.transact([{"table": "Logical_Switch", **op} for op in operations], before.append)
+        assert self.until(lambda: bool(before))
+        assert before[0].error is None
+        return self.take()
+
+    def take(self) -> list[tuple[str | None, str | None]]:
+        told, self.told = sorted(self.told, key=str), []
+        return told
+
+
+@pytest.fixture
+def debian(peer: Callable[[str], str], tmp_path: Path) -> Iterator[Peer]:
+    tool, server = peer("ovsdb-tool"), peer("ovsdb-server")
+    schema = Path("/usr/share/ovn/ovn-nb.ovsschema")
+    if not schema.exists():
+        pytest.skip("ovn-nb.ovsschema is not installed")
+    subprocess.run([tool, "create", tmp_path / "nb.db", schema], check=True)
+    made = Peer(server, tmp_path)
+    made.up()
+    made.client.start()
+    try:
+        assert made.until(lambda: made.client.state == "live")
+        yield made
+    finally:
+        made.client.stop()
+        os.kill(int((tmp_path / "p").read_text()), signal.SIGTERM)
+        made.runtime.close()
+
+
+def insert(name: str) -> dict[str, Any]:
+    return {"op": "insert", "row": {"name": name, "external_ids": ["map", [["k", name]]]}}
+
+
+def add_id(name: str) -> dict[str, Any]:
+    change = ["external_ids", "insert", ["map", [["new", "x"]]]]
+    return {"op": "mutate", "where": [["name", "==", name]], "mutations": [change]}
+
+
+@pytest.mark.peers
+def test_debian_s_server_killed_and_restarted(debian: Peer) -> None:
+    assert debian.transact(insert("a"), insert("b")) == [(None, "a"), (None, "b")]
+    assert debian.transact(add_id("a")) == [("a", "a")]
+    held = sorted(map(str, debian.client.replica.table("Logical_Switch").rows.values()))
+    debian.down()
+    debian.up()
+    assert debian.until(lambda: debian.client.state == "live")
+    assert debian.take() == []
+    assert sorted(map(str, debian.client.replica.table("Logical_Switch").rows.values())) == held
+    assert debian.transact({"op": "delete", "where": [["name", "==", "a"]]}) == [("a", None)]
+    assert debian.client.missing({"Gone": ("x",), "NB_Global": ("nb_cfg", "y")}) == ["Gone", "NB_Global.y"]
+
+
+@pytest.mark.peers
+def test_debian_s_server_and_conditions(debian: Peer) -> None:
+    debian.transact(insert("a"), insert("b"))
+    debian.client.set_conditions({"Logical_Switch": name_is("b")})
+    assert not debian.settled()
+    assert debian.until(debian.settled)
+    assert debian.take() == [("a", None)]
+    assert debian.transact(add_id("a"), insert("c")) == []
+    debian.down()
+    debian.client.set_conditions({"Logical_Switch": [], "Gone": []})
+    debian.up()
+    assert debian.until(debian.settled)
+    assert debian.take() == [("b", None)]
+    debian.client.set_conditions({"Logical_Switch": True})
+    assert debian.until(debian.settled)
+    assert debian.take() == [(None, "a"), (None, "b"), (None, "c")]
+
+
+@pytest.mark.peers
+def test_debian_s_server_and_locks(debian: Peer) -> None:
+    debian.client.lock("x")
+    assert debian.until(lambda: debian.client.has_lock("x"))
+    debian.down()
+    assert not debian.client.has_lock("x")
+    debian.up()
+    assert debian.until(lambda: debian.client.has_lock("x"))

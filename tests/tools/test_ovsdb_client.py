@@ -1,0 +1,267 @@
+"""``ovsdb-client`` against Debian's, on one server of Debian's; and what needs no server."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pyovn.ovsdb.schema import ColumnType
+from pyovn.ovsdb.values import UUID, FrozenMap
+from pyovn.tools import ovsdb_client
+from pyovn.tools.table import Cell, Datum, Json, Printer, Style, format_table, pretty_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+START = "import sys; sys.argv[0] = 'ovsdb-client'; from pyovn.tools.ovsdb_client import main; main()"
+OURS = [sys.executable, "-c", START]
+SCHEMA = Path("/usr/share/ovn/ovn-nb.ovsschema")
+UUIDS = ColumnType.from_json({"key": "uuid", "min": 0, "max": "unlimited"})
+STRINGS = ColumnType.from_json({"key": "string", "value": "string", "min": 0, "max": "unlimited"})
+
+CONTENTS: list[Any] = [
+    {
+        "op": "insert",
+        "table": "Logical_Switch",
+        "row": {
+            "name": "sw <1>",
+            "other_config": ["map", [["a", "b c"], ["x", "true"], ["", 'q"uote'], ["1", "2"]]],
+            "external_ids": ["map", [["k", "<v&>"]]],
+            "ports": ["named-uuid", "p"],
+        },
+    },
+    {
+        "op": "insert",
+        "table": "Logical_Switch_Port",
+        "uuid-name": "p",
+        "row": {
+            "name": "p,1",
+            "addresses": [
+                "set",
+                ["00:00:00:00:00:01 10.0.0.1", "na\u00efve", "12", "a_b-c.d", "false", "x:y", "[a"],
+            ],
+            "tag": 5,
+            "enabled": True,
+        },
+    },
+    {"op": "insert", "table": "Logical_Switch", "row": {"name": "2f77b348-9768-4866-b761-89d5177ecdab"}},
+    {"op": "insert", "table": "Address_Set", "row": {"name": "a\tb\n\u0001\u00e9\u007f", "addresses": ""}},
+    {"op": "insert", "table": "Address_Set", "row": {"name": '  lead "q"'}},
+    {"op": "insert", "table": "Address_Set", "row": {"name": "two\nlines"}},
+]
+
+
+class Bench:
+    """A server of Debian's, Debian's client and ours."""
+
+    def __init__(self, client: str, folder: Path) -> None:
+        self.theirs = [client]
+        self.folder = folder
+        self.server = f"unix:{folder}/s"
+        self.environ = os.environ | {"OVS_RUNDIR": str(folder), "PYTHONPATH": os.pathsep.join(sys.path)}
+
+    def run(self, program: Sequence[str], *words: str) -> tuple[int, str, str]:
+        done = subprocess.run(
+            [*program, *words], check=False, capture_output=True, text=True, env=self.environ, timeout=30
+        )
+        return done.returncode, done.stdout, done.stderr.replace("/usr/bin/", "")
+
+    def both(self, *words: str) -> tuple[int, str, str]:
+        """Run both and expect the same; the words ``S`` and ``D`` stand for server and database."""
+        told = [{"S": self.server, "D": "OVN_Northbound"}.get(word, word) for word in words]
+        expected = self.run(self.theirs, *told)
+        assert self.run(OURS, *told) == expected
+        return expected
+
+    def transact(self, *operations: Any) -> None:
+        text = json.dumps(["OVN_Northbound", *operations])
+        code, shown, _ = self.run(self.theirs, "transact", self.server, text)
+        assert code == 0
+        assert "error" not in shown
+
+    def watch(self, program: Sequence[str], lines: int, *words: str) -> list[str]:
+        """Run a monitor while one row lives and dies; its first lines, names of rows replaced."""
+        with subprocess.Popen(
+            [*program, *words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=self.environ
+        ) as process:
+            assert process.stdout is not None
+            watchdog = threading.Timer(20, process.kill)
+            watchdog.start()
+            shown = [process.stdout.readline()]
+            name = [["name", "==", "sw <1>"]]
+            add = ["external_ids", "insert", ["map", [["n", "m"]]]]
+            remove = ["external_ids", "delete", ["set", ["n"]]]
+            self.transact({"op": "mutate", "table": "Logical_Switch", "where": name, "mutations": [add]})
+            self.transact({"op": "mutate", "table": "Logical_Switch", "where": name, "mutations": [remove]})
+            shown += [process.stdout.readline() for _ in range(lines - 1)]
+            watchdog.cancel()
+            process.kill()
+        return shown
+
+
+@pytest.fixture(scope="module")
+def bench(peer: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    tool, server, client = peer("ovsdb-tool"), peer("ovsdb-server"), peer("ovsdb-client")
+    if not SCHEMA.exists():
+        pytest.skip("ovn-nb.ovsschema is not installed")
+    folder = tmp_path_factory.mktemp("s")
+    made = Bench(client, folder)
+    subprocess.run([tool, "create", "nb.db", SCHEMA], check=True, cwd=folder)
+    options = ["--remote=punix:s", "--unixctl=c", "-vconsole:off", "--no-chdir", f"--pidfile={folder}/p"]
+    subprocess.run([server, *options, "--detach", "nb.db"], check=True, cwd=folder, env=made.environ)
+    made.transact(*CONTENTS)
+    yield made
+    os.kill(int((folder / "p").read_text()), signal.SIGTERM)
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("form", ["table", "list", "csv", "html", "json"])
+@pytest.mark.parametrize("more", ["--data=string", "--data=bare", "--data=json", "--no-headings", "--pretty"])
+def test_dump_looks_the_same(bench: Bench, form: str, more: str) -> None:
+    bench.both("dump", "-f", form, more, "S", "D", "Logical_Switch", "name", "ports", "other_config", "_uuid")
+    bench.both("dump", "-f", form, more, "S", "D", "Address_Set")
+    assert bench.both("dump", "-f", form, more, "S", "D")[1]
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("dump", "--bare", "S", "D", "Logical_Switch_Port", "name", "tag", "addresses"),
+        ("dump", "--max-column-width=12", "S", "D", "Logical_Switch_Port"),
+        ("dump", "S"),
+        ("dump", "S", "Nope"),
+        ("dump", "S", "D", "Nope"),
+        ("dump", "S", "D", "QoS", "nope"),
+        ("list-dbs", "S"),
+        ("list-dbs", "S", "x"),
+        ("list-dbs",),
+        ("list-dbs", "tcp:127.0.0.1:1"),
+        ("get-schema", "S", "D"),
+        ("get-schema", "--pretty", "S"),
+        ("get-schema", "S", "D", "x"),
+        ("get-schema-version", "S", "D"),
+        ("get-schema-cksum", "S", "_Server"),
+        ("list-columns", "S", "D", "Nope"),
+        (
+            "transact",
+            "S",
+            '["OVN_Northbound",{"op":"select","table":"Logical_Switch","where":[],"columns":["name"]}]',
+        ),
+        ("--pretty", "transact", "S", '["OVN_Northbound",{"op":"comment","comment":"x"}]'),
+        ("transact", "S", '["OVN_Northbound",{"op":"foo"}]'),
+        ("transact", "S", '["Nope"]'),
+        ("transact", "S", "[]"),
+        ("transact", "S", '{"a"'),
+        ("query", "S", '["OVN_Northbound",{"op":"delete","table":"Logical_Switch","where":[]}]'),
+        ("query", "S", '["OVN_Northbound",{"op":"foo"}]'),
+        ("needs-conversion", "S", str(SCHEMA)),
+        ("convert", "S", str(SCHEMA)),
+        ("monitor", "S", "D", "Nope"),
+        ("monitor", "S", "D", "QoS", "nope"),
+        ("wait", "S", "D", "nonsense"),
+        (),
+        ("nope",),
+        ("-f", "nope", "list-dbs", "S"),
+        ("-d", "nope", "list-dbs", "S"),
+        ("-t", "x", "list-dbs", "S"),
+        ("--nope",),
+    ],
+)
+def test_one_answer(bench: Bench, words: tuple[str, ...]) -> None:
+    bench.both(*words)
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize(
+    "words", [("list-tables", "S", "D"), ("list-columns", "S", "D", "QoS"), ("list-columns", "S")]
+)
+def test_the_same_in_another_order(bench: Bench, words: tuple[str, ...]) -> None:
+    told = [{"S": bench.server, "D": "OVN_Northbound"}.get(word, word) for word in words]
+    theirs, ours = bench.run(bench.theirs, *told), bench.run(OURS, *told)
+    assert sorted(ours[1].splitlines()) == sorted(theirs[1].splitlines())
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (12, ("monitor", "S", "D", "Logical_Switch", "name,external_ids")),
+        (12, ("monitor", "S", "D", "Logical_Switch", "!insert,name", "external_ids,!delete")),
+        (10, ("-f", "csv", "monitor", "S", "D", "Logical_Switch", "name,external_ids")),
+        (9, ("monitor-cond", "S", "D", '[["name","==","sw <1>"]]', "Logical_Switch", "name,external_ids")),
+        (11, ("monitor-cond-since", "S", "D", "[]", "Logical_Switch", "name,external_ids")),
+        (10, ("monitor-cond-since", "S", "D", "[]", "Logical_Switch", "!initial,name,external_ids")),
+    ],
+)
+def test_monitors_show_the_same(bench: Bench, lines: int, words: tuple[str, ...]) -> None:
+    told = [{"S": bench.server, "D": "OVN_Northbound"}.get(word, word) for word in words]
+    ours, theirs = bench.watch(OURS, lines, *told), bench.watch(bench.theirs, lines, *told)
+    assert sorted(ours) == sorted(theirs)
+
+
+@pytest.mark.peers
+def test_locks_and_time(bench: Bench) -> None:
+    with subprocess.Popen(
+        [*OURS, "lock", bench.server, "l"], stdout=subprocess.PIPE, text=True, env=bench.environ
+    ) as one:
+        assert one.stdout is not None
+        assert one.stdout.readline() == '{"locked":true}\n'
+        code, shown, _ = bench.run(OURS, "-t", "1", "steal", bench.server, "l")
+        assert (code, shown) == (-signal.SIGALRM, '{"locked":true}\n')
+        assert [one.stdout.readline() for _ in range(4)] == ["stolen\n", '["l"]\n', "locked\n", '["l"]\n']
+        one.kill()
+
+
+@pytest.mark.peers
+def test_waiting(bench: Bench) -> None:
+    assert bench.run(OURS, "wait", bench.server, "OVN_Northbound", "connected")[0] == 0
+    assert bench.run(OURS, "wait", bench.server, "Nope", "removed")[0] == 0
+    assert bench.run(OURS, "-t", "1", "wait", "unix:/nowhere", "Nope", "added")[0] == -signal.SIGALRM
+
+
+def test_a_table_without_a_server(capsys: pytest.CaptureFixture[str]) -> None:
+    name = UUID("aef5a6b0-5095-43f4-b01f-7712bcde28cd")
+    printer = Printer(sys.stdout.write, Style("table"))
+    rows: list[list[Cell]] = [["x", Datum(UUIDS, frozenset((name,)))], ["", Json({"b": [], "a": 1})]]
+    printer.print(["c", "value"], rows, "caption", "now")
+    printer.print(["c"], [], None)
+    assert capsys.readouterr().out == (
+        "now\ncaption\nc value\n- --------------------------------------\n"
+        f"x [{name}]\n" + '  {"a":1,"b":[]}\n\nc\n-\n'
+    )
+    shown = format_table(["m"], [[Datum(STRINGS, FrozenMap({"a": "b"}))]], Style("json"), "c", "t")
+    assert json.loads(shown) == {
+        "caption": "c",
+        "time": "t",
+        "headings": ["m"],
+        "data": [[["map", [["a", "b"]]]]],
+    }
+    assert pretty_json({"a": {}, "b": [1, []]}) == '{\n  "a": {\n    },\n  "b": [\n    1,\n    []]}'
+
+
+def test_help_and_version(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
+    ovsdb_client.main(["--help"])
+    ovsdb_client.main(["-V"])
+    shown = capsysbinary.readouterr().out.decode()
+    assert all(command.name in shown for command in ovsdb_client.COMMANDS)
+    assert "ovsdb-client (pyovn)" in shown
+
+
+def test_start_up_is_quick() -> None:
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    best = 9.0
+    for _ in range(3):
+        started = time.perf_counter()
+        subprocess.run([*OURS, "--version"], check=True, capture_output=True, env=environ)
+        best = min(best, time.perf_counter() - started)
+    assert best < 0.3  # the goal is 60 ms on a quiet machine
