@@ -257,6 +257,12 @@ def test_help_and_version(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     assert "ovsdb-client (pyovn)" in shown
 
 
+def test_the_background_is_refused_rather_than_forgotten(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        ovsdb_client.main(["--detach", "monitor", "unix:/nowhere", "D", "T"])
+    assert capsys.readouterr().err == "ovsdb-client: 'monitor' cannot run in the background\n"
+
+
 def test_start_up_is_quick() -> None:
     environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     best = 9.0

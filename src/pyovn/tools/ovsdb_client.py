@@ -6,7 +6,7 @@ command.  Output is equal to the C program's, with one exception: where that fol
 tables (``list-tables``, ``list-columns``, rows within one update), ours is sorted or in the order of arrival.
 
 The commands are in ``ovsdb_inspect`` (those that ask once) and ``ovsdb_follow`` (those that stay).  Not
-here: ``backup`` and ``restore``, and staying on in the background.
+here: ``backup`` and ``restore``, and following a server in the background, which is refused.
 """
 
 from __future__ import annotations
@@ -76,13 +76,13 @@ COMMANDS: Final = (
     Command("dump", inspect.dump, 0, sys.maxsize, wants_database=True),
     Command("convert", inspect.convert, 1, 1),
     Command("needs-conversion", inspect.needs_conversion, 1, 1),
-    Command("monitor", follow.monitor, 1, sys.maxsize, wants_database=True),
-    Command("monitor-cond", follow.monitor_cond, 2, sys.maxsize, wants_database=True),
-    Command("monitor-cond-since", follow.monitor_cond_since, 2, sys.maxsize, wants_database=True),
+    Command("monitor", follow.monitor, 1, sys.maxsize, wants_database=True, stays=True),
+    Command("monitor-cond", follow.monitor_cond, 2, sys.maxsize, wants_database=True, stays=True),
+    Command("monitor-cond-since", follow.monitor_cond_since, 2, sys.maxsize, wants_database=True, stays=True),
     Command("wait", follow.wait, 2, 2, check=follow.check_state),
-    Command("lock", follow.lock, 1, 1),
-    Command("steal", follow.steal, 1, 1),
-    Command("unlock", follow.unlock, 1, 1),
+    Command("lock", follow.lock, 1, 1, stays=True),
+    Command("steal", follow.steal, 1, 1, stays=True),
+    Command("unlock", follow.unlock, 1, 1, stays=True),
 )
 
 
@@ -167,6 +167,8 @@ def _run(line: opt.CommandLine, style: Style) -> None:
         server = arguments.pop(0)
     if not command.wants_database:
         _count(command, arguments)
+    if command.stays and ("detach" in line or "monitor" in line):
+        raise UsageError(f"'{name}' cannot run in the background")
     if command.check is not None:
         command.check(arguments)
     several = len(split_remotes(server)) > 1

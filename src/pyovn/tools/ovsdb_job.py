@@ -52,6 +52,8 @@ class Command:
     low: int = 0
     high: int = 0
     wants_database: bool = False
+    stays: bool = False
+    """Follows the server until it is ended."""
     check: Callable[[list[str]], object] | None = None
     """Looks at the arguments before anybody is asked."""
 
