@@ -40,7 +40,7 @@ SCHEMA = DatabaseSchema.from_json(
 )
 ROOT = UUID("11111111-0000-4000-8000-000000000000")
 KID = UUID("22222222-0000-4000-8000-000000000000")
-SET = {"min": 0, "max": UNLIMITED}
+SET: dict[str, Any] = {"min": 0, "max": UNLIMITED}
 
 
 def fresh_model() -> tuple[Model, Row]:

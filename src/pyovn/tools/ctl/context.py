@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pyovn.tools.ctl.errors import CtlError, warn
@@ -43,12 +42,12 @@ class Needs:
         return table
 
 
-@dataclass(slots=True)
 class _Symbol:
-    uuid: UUID
-    created: bool = False
-    strong: bool = False
-    weak: bool = False
+    __slots__ = ("created", "strong", "uuid", "weak")
+
+    def __init__(self, uuid: UUID) -> None:
+        self.uuid = uuid
+        self.created = self.strong = self.weak = False
 
 
 class Symbols:
@@ -102,31 +101,34 @@ class Symbols:
                 )
 
 
-@dataclass(slots=True)
 class Style:
     """How tables are printed (ovs-vsctl(8), "Table Formatting Options")."""
 
-    format: Format = "list"
-    data: Data = "string"
-    headings: bool = True
-    pretty: bool = False
-    max_column_width: int = 0
+    __slots__ = ("data", "format", "headings", "max_column_width", "pretty")
+
+    def __init__(self) -> None:
+        self.format: Format = "list"
+        self.data: Data = "string"
+        self.headings = True
+        self.pretty = False
+        self.max_column_width = 0
 
 
-@dataclass(slots=True)
 class Context:
     """One attempt to run a line of commands."""
 
-    model: Model
-    ids: RecordIds
-    style: Style
-    symbols: Symbols = field(default_factory=Symbols)
-    try_again: bool = False
-    """A ``wait-until`` is not satisfied yet."""
-    sync: bool = False
-    """Wait for the daemons even if nothing changes (``sync``)."""
-    exit_status: int = 0
-    attempt: int = 1
+    __slots__ = ("exit_status", "ids", "model", "style", "symbols", "sync", "try_again")
+
+    def __init__(self, model: Model, ids: RecordIds, style: Style) -> None:
+        self.model = model
+        self.ids = ids
+        self.style = style
+        self.symbols = Symbols()
+        self.try_again = False
+        """A ``wait-until`` is not satisfied yet."""
+        self.sync = False
+        """Wait for the daemons even if nothing changes (``sync``)."""
+        self.exit_status = 0
 
     def row(self, table: str, record: str) -> Row:
         """The row that ``record`` names; raises ``CtlError``."""

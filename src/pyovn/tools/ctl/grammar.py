@@ -9,8 +9,7 @@ the UUIDs that the server gave.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pyovn.tools.ctl.errors import CtlError
 
@@ -23,8 +22,7 @@ if TYPE_CHECKING:
 MANY: Final = 1 << 30
 
 
-@dataclass(frozen=True, slots=True)
-class Verb:
+class Verb(NamedTuple):
     """One command of a program.
 
     ``options`` lists what may stand before the command's name, blank-separated: ``--flag``,
@@ -49,18 +47,20 @@ class Verb:
         return kinds
 
 
-@dataclass(slots=True)
 class Command:
     """A verb with its options and arguments, and what it has printed so far."""
 
-    verb: Verb
-    arguments: tuple[str, ...]
-    options: dict[str, str | None]
-    output: list[str] = field(default_factory=list)
-    is_table: bool = False
-    """Whether the output is a formatted table, which ``--oneline`` leaves alone."""
-    row: Row | None = None
-    """The row that ``create`` made, for ``after``."""
+    __slots__ = ("arguments", "is_table", "options", "output", "row", "verb")
+
+    def __init__(self, verb: Verb, arguments: tuple[str, ...], options: dict[str, str | None]) -> None:
+        self.verb = verb
+        self.arguments = arguments
+        self.options = options
+        self.output: list[str] = []
+        self.is_table = False
+        """Whether the output is a formatted table, which ``--oneline`` leaves alone."""
+        self.row: Row | None = None
+        """The row that ``create`` made, for ``after``."""
 
     @property
     def name(self) -> str:

@@ -12,9 +12,8 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass, field
 from time import sleep
-from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TypeVar
 
 from pyovn.daemon import options as opt
 from pyovn.ovsdb.values import UUID
@@ -59,30 +58,29 @@ TABLE_OPTIONS: Final = (
 GENERAL_VERBS: Final = (*reading.VERBS, *writing.VERBS)
 
 
-@dataclass(slots=True)
 class Settings:
     """What the global options say."""
 
-    remote: str
-    style: Style = field(default_factory=Style)
-    timeout: int = 0
-    dry_run: bool = False
-    oneline: bool = False
-    leader_only: bool = True
-    retry: bool = False
-    """Try to connect until it works."""
-    wait: str = ""
-    """A program's own: what to wait for after the commit."""
-    flags: frozenset[str] = frozenset()
-    """Names of options that a program reads itself."""
+    def __init__(self, remote: str) -> None:
+        self.remote = remote
+        self.style = Style()
+        self.timeout = 0
+        self.dry_run = False
+        self.oneline = False
+        self.leader_only = True
+        self.retry = False
+        """Try to connect until it works."""
+        self.wait = ""
+        """A program's own: what to wait for after the commit."""
+        self.flags: frozenset[str] = frozenset()
+        """Names of options that a program reads itself."""
 
 
 def _nothing(*_args: object) -> None:
     """The hook of a program that has nothing to do here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Program:
+class Program(NamedTuple):
     """One of the programs: what it is called, what it knows, and where it differs from the others."""
 
     name: str
@@ -271,10 +269,8 @@ class _Run:
         """Run the line until it is committed."""
         columns = self._columns(schema)
         replica = client.fetch(self.program.database, columns)
-        attempt = 0
         while True:
-            attempt += 1
-            context = self._evaluate(schema, replica, columns, attempt)
+            context = self._evaluate(schema, replica, columns)
             if context.try_again:
                 client.pump()
                 continue
@@ -294,12 +290,10 @@ class _Run:
                 command.verb.need(needs, command)
         return {table: list(columns) for table, columns in needs.columns.items()}
 
-    def _evaluate(
-        self, schema: DatabaseSchema, replica: Replica, columns: dict[str, list[str]], attempt: int
-    ) -> Context:
+    def _evaluate(self, schema: DatabaseSchema, replica: Replica, columns: dict[str, list[str]]) -> Context:
         model = Model(schema)
         model.load(replica, columns)
-        context = Context(model, self.program.ids, self.settings.style, attempt=attempt)
+        context = Context(model, self.program.ids, self.settings.style)
         if model.first(self.program.singleton) is None:
             model.insert(self.program.singleton)
         model.comments.append(f"{self.program.name}: {' '.join(map(_quote_argument, sys.argv))}")

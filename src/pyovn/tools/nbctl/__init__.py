@@ -6,9 +6,12 @@
 
 from __future__ import annotations
 
+import gc
+
 
 def main() -> int:
-    """The console script."""
+    """The console script; it ends before collecting garbage would pay, so that is not done."""
+    gc.disable()
     from pyovn.tools.ctl.program import main as run
     from pyovn.tools.nbctl.program import PROGRAM
 

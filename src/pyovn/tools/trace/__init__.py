@@ -6,9 +6,12 @@ through the logical flows, ``port_security`` and ``report`` what their names say
 
 from __future__ import annotations
 
+import gc
+
 
 def main() -> int:
-    """The console script."""
+    """The console script; it ends before collecting garbage would pay, so that is not done."""
+    gc.disable()
     from pyovn.tools.trace.program import main as run
 
     return run()

@@ -10,7 +10,6 @@ A ``Layout`` is read from the model when a verb runs, and so sees what earlier v
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from pyovn.tools.ctl.errors import CtlError
@@ -26,29 +25,33 @@ PORT: Final = "Port"
 INTERFACE: Final = "Interface"
 
 
-@dataclass(slots=True, eq=False)
 class Bridge:
     """A real bridge, or a fake one with its real ``parent`` and its ``vlan``."""
 
-    name: str
-    row: Row
-    """The row in table Bridge; of a fake bridge, its parent's."""
-    parent: Bridge | None = None
-    vlan: int = 0
-    children: dict[int, Bridge] = field(default_factory=dict)
-    ports: list[Port] = field(default_factory=list)
-    """All its ports, local ones and fake bridges too."""
+    __slots__ = ("children", "name", "parent", "ports", "row", "vlan")
+
+    def __init__(self, name: str, row: Row, parent: Bridge | None = None, vlan: int = 0) -> None:
+        self.name = name
+        self.row = row
+        """The row in table Bridge; of a fake bridge, its parent's."""
+        self.parent = parent
+        self.vlan = vlan
+        self.children: dict[int, Bridge] = {}
+        self.ports: list[Port] = []
+        """All its ports, local ones and fake bridges too."""
 
 
-@dataclass(slots=True, eq=False)
 class Port:
     """A port on a real or fake bridge, and its interfaces."""
 
-    row: Row
-    bridge: Bridge
-    interfaces: list[Row]
-    is_local: bool
-    """Whether it stands for a bridge rather than being a port of one."""
+    __slots__ = ("bridge", "interfaces", "is_local", "row")
+
+    def __init__(self, row: Row, bridge: Bridge, interfaces: list[Row], *, is_local: bool) -> None:
+        self.row = row
+        self.bridge = bridge
+        self.interfaces = interfaces
+        self.is_local = is_local
+        """Whether it stands for a bridge rather than being a port of one."""
 
     @property
     def name(self) -> str:
@@ -97,7 +100,7 @@ class Layout:
             owner = bridge if tag is None else bridge.children.get(tag, bridge)
             interfaces = [model.find(INTERFACE, uuid) for uuid in port.atoms("interfaces")]
             is_local = port.text("name") == row.text("name") or bool(port.get("fake_bridge"))
-            entry = Port(port, owner, [i for i in interfaces if i is not None], is_local)
+            entry = Port(port, owner, [i for i in interfaces if i is not None], is_local=is_local)
             owner.ports.append(entry)
             self.ports[entry.name] = entry
             for interface in entry.interfaces:
