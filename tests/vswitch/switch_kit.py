@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pyovn.ovsdb.engine import Database
 from pyovn.ovsdb.local import LocalClient
@@ -20,10 +20,12 @@ from pyovn.vswitch.flowmods import Changes, FlowState
 from pyovn.vswitch.normal import Learning
 from pyovn.vswitch.pipeline import Pipeline
 from pyovn.vswitch.ports import SwitchPort
-from pyovn.vswitch.steps import PacketIn
 from pyovn.vswitch.switch import Switch
 from pyovn.wire.openflow import messages as msg
 from pyovn.wire.openflow.text import parse_flow, parse_match
+
+if TYPE_CHECKING:
+    from pyovn.vswitch.steps import PacketIn
 
 OVN_FLOWS = Path(__file__).parent / "data" / "ovn_hv1.flows"
 
@@ -110,7 +112,7 @@ class SwitchLab:
         (row,) = self.rows("Open_vSwitch")
         return row
 
-    def rows(self, table: str, *columns: str) -> list[dict[str, Any]]:
+    def rows(self, table: str) -> list[dict[str, Any]]:
         result = self.transact({"op": "select", "table": table, "where": []})
         return list(result[0]["rows"])
 
@@ -121,8 +123,14 @@ class SwitchLab:
     def add_bridge(self, name: str, **columns: Any) -> None:
         """As ``ovs-vsctl add-br``, which counts ``next_cfg`` up."""
         self.transact(
-            {"op": "insert", "table": "Interface", "uuid-name": "i", "row": {"name": name, "type": "internal"}},
-            {"op": "insert", "table": "Port", "uuid-name": "p", "row": {"name": name, "interfaces": ["named-uuid", "i"]}},
+            {
+                "op": "insert", "table": "Interface", "uuid-name": "i",
+                "row": {"name": name, "type": "internal"},
+            },
+            {
+                "op": "insert", "table": "Port", "uuid-name": "p",
+                "row": {"name": name, "interfaces": ["named-uuid", "i"]},
+            },
             {
                 "op": "insert", "table": "Bridge", "uuid-name": "b",
                 "row": {"name": name, "ports": ["named-uuid", "p"], **columns},

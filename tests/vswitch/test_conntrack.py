@@ -1,14 +1,17 @@
 from __future__ import annotations
 
-import scapy.all as scapy
+from scapy.layers.inet import ICMP, IP, TCP, UDP
+from scapy.layers.l2 import Ether
 from switch_kit import FlowLab, frame
 
 PIPELINE = (
     "table=0,ip,actions=ct(table=1,zone=NXM_NX_REG9[])",
     "table=1,priority=10,ct_state=+trk+inv,actions=output:4",
     "table=1,priority=9,ct_state=+trk+rel,actions=output:3",
-    "table=1,ct_state=+trk+new,udp,in_port=1,actions=ct(commit,zone=NXM_NX_REG9[],exec(set_field:7->ct_mark,"
-    "set_field:0x99->ct_label)),output:2",
+    (
+        "table=1,ct_state=+trk+new,udp,in_port=1,actions=ct(commit,zone=NXM_NX_REG9[],exec(set_field:7->ct_mark,"
+        "set_field:0x99->ct_label)),output:2"
+    ),
     "table=1,ct_state=+trk+new,tcp,in_port=1,actions=ct(commit),output:2",
     "table=1,ct_state=+trk+new,icmp,in_port=1,actions=ct(commit),output:2",
     "table=1,ct_state=+trk+est-rpl,actions=output:2",
@@ -80,17 +83,13 @@ def test_registers_and_headers_survive_tracking() -> None:
 
 def test_tcp_and_icmp() -> None:
     lab = FlowLab(*PIPELINE)
-    syn = bytes(
-        scapy.Ether() / scapy.IP(src="1.1.1.1", dst="2.2.2.2") / scapy.TCP(sport=1, dport=2, flags="S")
-    )
-    ack = bytes(
-        scapy.Ether() / scapy.IP(src="2.2.2.2", dst="1.1.1.1") / scapy.TCP(sport=2, dport=1, flags="SA")
-    )
+    syn = bytes(Ether() / IP(src="1.1.1.1", dst="2.2.2.2") / TCP(sport=1, dport=2, flags="S"))
+    ack = bytes(Ether() / IP(src="2.2.2.2", dst="1.1.1.1") / TCP(sport=2, dport=1, flags="SA"))
     assert [n for n, _ in lab.send(2, ack)] == [4]
     assert [n for n, _ in lab.send(1, syn)] == [2]
     assert [n for n, _ in lab.send(2, ack)] == [1]
-    ping = scapy.Ether() / scapy.IP(src="1.1.1.1", dst="2.2.2.2") / scapy.ICMP(type=8, id=77)
-    pong = scapy.Ether() / scapy.IP(src="2.2.2.2", dst="1.1.1.1") / scapy.ICMP(type=0, id=77)
+    ping = Ether() / IP(src="1.1.1.1", dst="2.2.2.2") / ICMP(type=8, id=77)
+    pong = Ether() / IP(src="2.2.2.2", dst="1.1.1.1") / ICMP(type=0, id=77)
     assert [n for n, _ in lab.send(2, bytes(pong))] == [4]
     assert [n for n, _ in lab.send(1, bytes(ping))] == [2]
     assert [n for n, _ in lab.send(2, bytes(pong))] == [1]
@@ -98,13 +97,8 @@ def test_tcp_and_icmp() -> None:
 
 def test_an_error_about_a_connection_is_related() -> None:
     lab = FlowLab(*PIPELINE)
-    inner = scapy.IP(src="10.0.0.1", dst="10.0.0.2") / scapy.UDP(sport=5, dport=6)
-    error = bytes(
-        scapy.Ether()
-        / scapy.IP(src="10.0.0.9", dst="10.0.0.1")
-        / scapy.ICMP(type=3, code=1)
-        / bytes(inner)[:28]
-    )
+    inner = IP(src="10.0.0.1", dst="10.0.0.2") / UDP(sport=5, dport=6)
+    error = bytes(Ether() / IP(src="10.0.0.9", dst="10.0.0.1") / ICMP(type=3, code=1) / bytes(inner)[:28])
     assert [n for n, _ in lab.send(2, error)] == [4]
     lab.outs(1, THERE)
     assert [n for n, _ in lab.send(2, error)] == [3]

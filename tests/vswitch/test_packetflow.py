@@ -1,8 +1,10 @@
 from __future__ import annotations
 
-import scapy.all as scapy
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scapy.layers.inet import IP, UDP
+from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import Ether
 
 from pyovn.vswitch.compose import compose
 from pyovn.vswitch.flowkey import FULL, HEADER_BITS, SLOTS, Slot, pack_match
@@ -109,31 +111,29 @@ def test_a_tag_is_inserted_and_removed() -> None:
 
 
 def test_checksums_agree_with_another_implementation() -> None:
-    packet = (
-        scapy.Ether() / scapy.IPv6(src="fe80::1", dst="fe80::2") / scapy.UDP(sport=1, dport=2) / b"some data"
-    )
+    packet = Ether() / IPv6(src="fe80::1", dst="fe80::2") / UDP(sport=1, dport=2) / b"some data"
     frame = bytes(packet)
     old = extract(frame)
     target = SLOTS["ipv6_dst"]
     new = old & ~target.mask | 0x20010DB8 << 96 << target.offset
-    out = scapy.Ether(rewrite(frame, old, new))
-    found = out[scapy.UDP].chksum
-    del out[scapy.UDP].chksum
-    assert scapy.Ether(bytes(out))[scapy.UDP].chksum == found
+    out = Ether(rewrite(frame, old, new))
+    found = out[UDP].chksum
+    del out[UDP].chksum
+    assert Ether(bytes(out))[UDP].chksum == found
 
 
 def test_a_udp_packet_without_checksum_stays_without() -> None:
-    frame = bytes(scapy.Ether() / scapy.IP(src="1.1.1.1", dst="2.2.2.2") / scapy.UDP(chksum=0) / b"x")
+    frame = bytes(Ether() / IP(src="1.1.1.1", dst="2.2.2.2") / UDP(chksum=0) / b"x")
     old = extract(frame)
     slot = SLOTS["ip_src"]
-    out = scapy.Ether(rewrite(frame, old, old & ~slot.mask | 0x09090909 << slot.offset))
-    assert out[scapy.UDP].chksum == 0
-    assert out[scapy.IP].src == "9.9.9.9"
+    out = Ether(rewrite(frame, old, old & ~slot.mask | 0x09090909 << slot.offset))
+    assert out[UDP].chksum == 0
+    assert out[IP].src == "9.9.9.9"
 
 
 def test_fragments_after_the_first_have_no_ports() -> None:
-    later = bytes(scapy.Ether() / scapy.IP(frag=5, proto=17) / b"\0\1\0\2\0\0\0\0")
-    first = bytes(scapy.Ether() / scapy.IP(flags="MF", proto=17) / scapy.UDP(sport=1, dport=2))
+    later = bytes(Ether() / IP(frag=5, proto=17) / b"\0\1\0\2\0\0\0\0")
+    first = bytes(Ether() / IP(flags="MF", proto=17) / UDP(sport=1, dport=2))
     assert SLOTS["ip_frag"].read(extract(later)) == 3
     assert SLOTS["tp_dst"].read(extract(later)) == 0
     assert SLOTS["ip_frag"].read(extract(first)) == 1

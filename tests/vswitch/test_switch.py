@@ -6,7 +6,7 @@ from switch_kit import SwitchLab, frame
 from pyovn.sim.underlay import Underlay
 from pyovn.sim.virtual import VirtualRuntime
 
-UDP = "udp,dl_src=00:00:00:00:00:01,dl_dst=00:00:00:00:00:02,nw_src=10.0.0.1,nw_dst=10.0.0.2,nw_ttl=64,udp_dst=6"
+UDP = "udp,dl_src=00:00:00:00:00:01,dl_dst=00:00:00:00:00:02,nw_src=10.0.0.1,nw_ttl=64,udp_dst=6"
 
 
 def test_cur_cfg_follows_next_cfg_with_the_state_that_it_vouches_for() -> None:

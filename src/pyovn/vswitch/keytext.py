@@ -22,6 +22,7 @@ _FORMS: Final[dict[str, Callable[[int], str]]] = {
     "ipv6": format_ipv6,
     "hex": hex,
     "hex4": lambda v: f"0x{v:04x}",
+    "hex5": lambda v: f"0x{v:05x}",
     "": str,
 }
 _CT_FLAGS: Final = ("new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat")
@@ -73,7 +74,7 @@ _IPV4: Final = (("nw_src", "ip_src", "ipv4"), ("nw_dst", "ip_dst", "ipv4"))
 _IPV6: Final = (
     ("ipv6_src", "ipv6_src", "ipv6"),
     ("ipv6_dst", "ipv6_dst", "ipv6"),
-    ("ipv6_label", "ipv6_label", "hex"),
+    ("ipv6_label", "ipv6_label", "hex5"),
 )
 _ARP: Final = (
     ("arp_spa", "arp_spa", "ipv4"),
@@ -130,7 +131,13 @@ def format_key(key: int) -> str:
         words.append(kind)
     words += [f"{n}={_FORMS[f](v)}" for n, s, f in _PIPELINE if (v := SLOTS[s].read(key))]
     words.append(f"in_port={_port(key)}")
-    words += [f"{n}={_FORMS[f](SLOTS[s].read(key))}" for n, s, f in _ETHERNET]
+    tci = SLOTS["vlan_tci"].read(key)
+    if tci & 0x1000:
+        inner = SLOTS["vlan2_tci"].read(key)
+        words += [f"dl_vlan={tci & 0xFFF}", f"dl_vlan_pcp={tci >> 13}", f"vlan_tci1=0x{inner:04x}"]
+    else:
+        words.append(f"vlan_tci=0x{tci:04x}")
+    words += [f"{n}={_FORMS[f](SLOTS[s].read(key))}" for n, s, f in _ETHERNET[1:]]
     if not kind:
         words.append(f"dl_type=0x{SLOTS['eth_type'].read(key):04x}")
     fields = _headers(key)
@@ -143,8 +150,8 @@ def format_key(key: int) -> str:
     if kind not in {"", "arp", "rarp"}:
         words += _small_ip(key)
     words += [f"{n}={_FORMS[f](SLOTS[s].read(key))}" for n, s, f in fields[addresses:]]
-    if flags := SLOTS["tcp_flags"].read(key):
-        words.append(f"tcp_flags={_names(flags, _TCP_FLAGS)}")
+    if kind in {"tcp", "tcp6"}:
+        words.append(f"tcp_flags={_names(SLOTS['tcp_flags'].read(key), _TCP_FLAGS) or 0}")
     return ",".join(words)
 
 

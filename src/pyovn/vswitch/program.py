@@ -203,9 +203,13 @@ class Compiler:
         keep = FULL ^ mask
 
         def run(x: Translation) -> None:
-            if x.values:
-                x.key = x.key & keep | (x.values.pop() & ones) << at
-                x.written |= mask
+            if not x.values:
+                return
+            value = x.values.pop() & ones
+            x.key = x.key & keep | value << at
+            x.written |= mask
+            if x.trace is not None:
+                x.trace.moved(action.subfield, value)
 
         return run
 
