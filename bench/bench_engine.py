@@ -102,7 +102,7 @@ def main() -> int:
     del engine, table, out
     gc.collect()
     tracemalloc.start()
-    engine, table, out = build(options.ports, 200)
+    engine, _table, out = build(options.ports, 200)
     inputs = tracemalloc.get_traced_memory()[0]
     engine.settle()
     total = tracemalloc.get_traced_memory()[0]

@@ -13,7 +13,7 @@ shows the picture drawn from the code, ``make check`` holds the rule):
 ``daemon``   what every daemon shares: options, control socket, logging, pid file
 ``schemas``  the databases as typed tables
 ``sync``     between engine and databases or switch: inputs, reconcilers, the main loop
-``northd``, ``controller``, ``vswitch``  the daemons
+``dbserver``, ``northd``, ``controller``, ``vswitch``  the daemons
 ``sandbox``  a whole deployment on one machine
 ``tools``    the command-line programs
 ==========  ================================================================================

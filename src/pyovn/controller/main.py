@@ -21,14 +21,8 @@ from pyovn.wire.openflow.text import format_flow
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from pyovn.daemon.log import Logger
     from pyovn.daemon.main import Daemon
     from pyovn.sync.database import DatabaseClient
-
-
-def log_to(logger: Logger) -> Callable[[str, str], None]:
-    """A function that logs a finished line at a level named by a word."""
-    return lambda level, text: getattr(logger, level)("%s", text)
 
 
 def build(
@@ -40,7 +34,7 @@ def build(
     hostname: str,
 ) -> Controller:
     """An ovn-controller that is part of ``daemon``; the caller starts it."""
-    reconnect = log_to(daemon.log.module("reconnect"))
+    reconnect = daemon.log.module("reconnect").line
     vs_client.log = reconnect
 
     def connect(remote: str) -> DatabaseClient:
@@ -54,7 +48,7 @@ def build(
         connect,
         rundir=switch_rundir,
         hostname=hostname,
-        log=log_to(daemon.log.module("main")),
+        log=daemon.log.module("main").line,
     )
     register = daemon.control.register
     register("connection-status", "", 0, 0, lambda _args: controller.connection_status + "\n")

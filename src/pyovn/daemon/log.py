@@ -129,6 +129,12 @@ class Logger:
         if self.threshold >= DBG:
             self.write(DBG, text, args, limit)
 
+    def line(self, level: str, text: str) -> None:
+        """Log a finished line at the level of that name: what parts get that know nothing of logs."""
+        number = LEVEL_NAMES.index(level.upper())
+        if self.threshold >= number:
+            self.write(number, "%s", (text,), None)
+
     def enabled(self, level: int) -> bool:
         """Whether a message of ``level`` would be written anywhere: spares building costly texts."""
         return self.threshold >= level

@@ -19,7 +19,6 @@ from pyovn.schemas.southbound import SOUTHBOUND
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from pyovn.daemon.log import Logger
     from pyovn.daemon.main import Daemon
     from pyovn.sync.database import DatabaseClient
 
@@ -31,15 +30,10 @@ OPTIONS: Final = (
 )
 
 
-def log_to(logger: Logger) -> Callable[[str, str], None]:
-    """A function that logs a finished line at a level named by a word."""
-    return lambda level, text: getattr(logger, level)("%s", text)
-
-
 def build(daemon: Daemon, nb_client: DatabaseClient, sb_client: DatabaseClient) -> Northd:
     """An ovn-northd that is part of ``daemon``; the caller starts it."""
-    nb_client.log = sb_client.log = log_to(daemon.log.module("reconnect"))
-    northd = Northd(daemon.runtime, nb_client, sb_client, log_to(daemon.log.module("northd")))
+    nb_client.log = sb_client.log = daemon.log.module("reconnect").line
+    northd = Northd(daemon.runtime, nb_client, sb_client, daemon.log.module("northd").line)
     register = daemon.control.register
     register("status", "", 0, 0, lambda _args: f"Status: {northd.status}\n")
     register("is-paused", "", 0, 0, lambda _args: f"{str(northd.paused).lower()}\n")

@@ -66,19 +66,22 @@ class Hypervisor:
 
     def interfaces(self) -> dict[str, str]:
         """Logical port by interface, as external_ids:iface-id has it."""
-        table = self.server.databases[OPEN_VSWITCH.name].database.tables["Interface"]
-        name, ids = (table.by_name[column].position for column in ("name", "external_ids"))
-        return {
-            row.values[name]: row.values[ids]["iface-id"]
-            for row in table.rows.values()
-            if "iface-id" in row.values[ids]
-        }
+        found: dict[str, str] = {}
+        for name, ids in self._columns("Interface", "name", "external_ids").values():
+            if "iface-id" in ids:
+                found[name] = ids["iface-id"]
+        return found
 
     def port(self, name: str) -> str | None:
         """The UUID of a Port row."""
-        table = self.server.databases[OPEN_VSWITCH.name].database.tables["Port"]
-        position = table.by_name["name"].position
-        return next((uuid for uuid, row in table.rows.items() if row.values[position] == name), None)
+        rows = self._columns("Port", "name")
+        return next((uuid for uuid, (row_name,) in rows.items() if row_name == name), None)
+
+    def _columns(self, table: str, *columns: str) -> dict[str, list[Any]]:
+        """Some columns of all rows of a table of the hypervisor's database."""
+        source = self.server.databases[OPEN_VSWITCH.name].database.tables[table]
+        places = [source.by_name[column].position for column in columns]
+        return {uuid: [row.values[place] for place in places] for uuid, row in source.rows.items()}
 
 
 class Makers:

@@ -71,7 +71,7 @@ class Program:
         except (JournalError, OSError, ValueError, RemoteError) as error:
             self.server.close()
             raise StartError(_text(error)) from error
-        self._register()
+        self.register()
         self._daemon.on_exit(self.stop)
 
     def stop(self) -> None:
@@ -84,7 +84,8 @@ class Program:
 
     # Control commands
 
-    def _register(self) -> None:
+    def register(self) -> None:
+        """Add the control commands."""
         commands: tuple[tuple[str, str, int, int, Callable[[Sequence[str]], str | None]], ...] = (
             ("list-dbs", "", 0, 0, self._list_dbs),
             ("add-db", "DB", 1, 1, self._add_db),

@@ -1,0 +1,163 @@
+"""``pyovn sandbox``: a deployment on this machine, without root, for as long as a shell or the tour runs.
+
+The deployment lives in a child process (``host``) whose standard input is a pipe from here: however this
+process ends, the pipe closes and the child cleans up and goes.  The directory is removed at the end.
+
+With a terminal a shell is opened in which every tool works without options; without one the guided tour
+runs, and the exit status is 0 if every check of it holds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pyovn.sandbox.host import READY
+from pyovn.sandbox.tour import run_tour
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_WRAPPER: Final = """#!/bin/sh
+# Run a command on hypervisor {name}: {name} ovs-vsctl show
+OVS_RUNDIR={run} OVN_RUNDIR={run} exec "$@"
+"""
+
+_BANNER: Final = """
+You are in a pyovn sandbox: one central node and {count} hypervisors, as an ordinary user.
+
+    ovn-nbctl show                  the network that is asked for
+    ovn-sbctl show                  where it is
+    hv1 ovs-vsctl show              a hypervisor's switch (hv1 COMMAND runs there)
+    ovn-nbctl ls-add sw0            a logical switch
+    pyovn sandbox plug hv1 vif1 vm1 start a VM that is logical port vm1
+    pyovn sandbox send vm1 vm2      a frame, and where it arrives
+    pyovn sandbox tour              the guided tour, in this sandbox
+
+Logs are in {directory}.  Leaving the shell ends the sandbox.
+"""
+
+
+class SandboxError(Exception):
+    """The sandbox cannot be started; the message says why."""
+
+
+def environment(directory: str) -> dict[str, str]:
+    """What tools need to work without options; on top of the caller's own environment."""
+    programs = str(Path(sys.executable).parent)
+    first = f"{directory}/hv1"
+    changes = {
+        "PATH": os.pathsep.join([f"{directory}/bin", programs, os.environ.get("PATH", "/usr/bin:/bin")]),
+        "OVN_RUNDIR": directory,
+        "OVN_LOGDIR": directory,
+        "OVN_NB_DB": f"unix:{directory}/ovnnb_db.sock",
+        "OVN_SB_DB": f"unix:{directory}/ovnsb_db.sock",
+        "OVS_RUNDIR": first,
+        "OVS_LOGDIR": first,
+        "PYOVN_SANDBOX": directory,
+    }
+    return {**os.environ, **changes}
+
+
+@contextmanager
+def running(directory: str, hypervisors: int) -> Iterator[dict[str, str]]:
+    """A sandbox in ``directory``; yields the environment for tools.  Gone at the end, files and all."""
+    try:
+        Path(directory).mkdir(parents=True)
+    except FileExistsError:
+        raise SandboxError(f"{directory} exists already: another sandbox, or something of yours") from None
+    host = None
+    try:
+        host = subprocess.Popen(
+            [sys.executable, "-m", "pyovn.sandbox.host", directory, str(hypervisors)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        assert host.stdout is not None
+        line = host.stdout.readline().strip()
+        if line != READY:
+            raise SandboxError(line or "the sandbox died while starting: see the messages above")
+        _write_wrappers(directory, hypervisors)
+        yield environment(directory)
+    finally:
+        if host is not None:
+            _end(host)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _write_wrappers(directory: str, hypervisors: int) -> None:
+    """A command for each hypervisor that runs another command there."""
+    programs = Path(directory, "bin")
+    programs.mkdir()
+    for number in range(1, hypervisors + 1):
+        name = f"hv{number}"
+        wrapper = programs / name
+        wrapper.write_text(_WRAPPER.format(name=name, run=f"{directory}/{name}"))
+        wrapper.chmod(0o755)
+
+
+def _end(host: subprocess.Popen[str]) -> None:
+    """Close the pipe; a host that does not go by itself is made to."""
+    assert host.stdin is not None
+    host.stdin.close()
+    try:
+        host.wait(10)
+    except subprocess.TimeoutExpired:
+        host.kill()
+        host.wait()
+
+
+def _shell(environ: dict[str, str], directory: str, hypervisors: int) -> int:
+    """Open the user's shell."""
+    print(_BANNER.format(count=hypervisors, directory=directory))
+    shell = os.environ.get("SHELL") or "/bin/sh"
+    # Interrupts belong to what runs in the shell, not to the sandbox under it.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        subprocess.run([shell], env={**environ, "PS1": "[pyovn] \\w\\$ "}, check=False)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pyovn sandbox", description="A whole OVN deployment, without root."
+    )
+    parser.add_argument("--hypervisors", type=int, default=2, metavar="N", help="how many (default: 2)")
+    parser.add_argument("--directory", metavar="DIR", help="for its sockets and logs (default: temporary)")
+    parser.add_argument("--tour", action="store_true", help="run the guided tour, also with a terminal")
+    parser.add_argument("-o", "--ovn", action="store_true", help="accepted: a sandbox of OVN is what this is")
+    return parser
+
+
+def main(argv: Sequence[str]) -> int:
+    """Start a sandbox, run a shell or the tour in it, clean up."""
+    options = _parser().parse_args(argv)
+    if options.hypervisors < 1:
+        print("pyovn sandbox: at least one hypervisor is needed", file=sys.stderr)
+        return 2
+    # Unix socket names are short (108 bytes), so the directory is, too.
+    parent = None if options.directory else tempfile.mkdtemp(prefix="pyovn-", dir="/tmp")
+    directory = os.path.abspath(options.directory or f"{parent}/sandbox")  # noqa: PTH100
+    try:
+        with running(directory, options.hypervisors) as environ:
+            if options.tour or not sys.stdin.isatty():
+                return run_tour(environ)
+            return _shell(environ, directory, options.hypervisors)
+    except SandboxError as error:
+        print(f"pyovn sandbox: {error}", file=sys.stderr)
+        return 1
+    finally:
+        if parent is not None:
+            shutil.rmtree(parent, ignore_errors=True)
