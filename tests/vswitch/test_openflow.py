@@ -222,7 +222,6 @@ def test_flows_time_out_and_tell(lab: SwitchLab, controller: Controller) -> None
         add("table=1,hard_timeout=5,send_flow_rem,actions=drop"),
         add("table=0,idle_timeout=3,actions=output:2"),
     )
-    lab.switch.bridges["br0"].watch_time()
     lab.runtime.advance(2.0)
     lab.inject("p1", UDP)
     lab.runtime.advance(2.0)

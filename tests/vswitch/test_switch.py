@@ -1,12 +1,20 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
+from scapy.utils import rdpcap
 from switch_kit import SwitchLab, frame
 
 from pyovn.sim.underlay import Underlay
 from pyovn.sim.virtual import VirtualRuntime
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 UDP = "udp,dl_src=00:00:00:00:00:01,dl_dst=00:00:00:00:00:02,nw_src=10.0.0.1,nw_ttl=64,udp_dst=6"
+
+ARP = "arp,dl_src=00:00:00:00:00:02,dl_dst=ff:ff:ff:ff:ff:ff,arp_op=1"
 
 
 def test_cur_cfg_follows_next_cfg_with_the_state_that_it_vouches_for() -> None:
@@ -217,3 +225,31 @@ def test_ports_can_be_taken_down() -> None:
     assert lab.interface("b")["admin_state"] == "down"
     lab.inject("a", UDP)
     assert lab.got["b"] == []
+
+
+def test_learned_addresses_are_forgotten_in_time() -> None:
+    lab = SwitchLab()
+    lab.add_bridge("br0", other_config=["map", [["mac-aging-time", "15"]]])
+    for name in ("a", "b"):
+        lab.add_port("br0", name)
+    lab.inject("a", UDP)
+    fdb = lab.switch.bridges["br0"].pipeline.fdb
+    assert len(fdb.entries) == 1
+    lab.runtime.advance(14.0)
+    assert len(fdb.entries) == 1
+    lab.runtime.advance(3.0)
+    assert fdb.entries == {}
+
+
+def test_frames_can_be_captured(tmp_path: Path) -> None:
+    lab = SwitchLab()
+    lab.add_bridge("br0")
+    lab.add_port("br0", "a", options=["map", [["pcap", str(tmp_path / "a.pcap")]]])
+    paths = {"tx_pcap": str(tmp_path / "tx.pcap"), "rxq_pcap": str(tmp_path / "rx.pcap")}
+    lab.add_port("br0", "b", options=["map", [list(pair) for pair in paths.items()]])
+    lab.inject("a", UDP)
+    lab.inject("b", ARP)
+    lab.switch.stop()
+    assert [bytes(p) for p in rdpcap(str(tmp_path / "a.pcap"))] == [frame(UDP), frame(ARP)]
+    assert [bytes(p) for p in rdpcap(paths["tx_pcap"])] == [frame(UDP)]
+    assert [bytes(p) for p in rdpcap(paths["rxq_pcap"])] == [frame(ARP)]

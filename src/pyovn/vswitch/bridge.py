@@ -59,6 +59,7 @@ class Bridge:
         self.runtime = runtime
         self.datapath = datapath
         self.pipeline = Pipeline(name, index, Learning())
+        self.pipeline.fdb.on_news = self.watch_time
         self.state = FlowState(self.pipeline, runtime.now)
         self.ports: dict[str, SwitchPort] = {}
         self.mac = address_of(uuid)

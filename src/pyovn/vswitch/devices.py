@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pyovn.ovsdb.values import UUID, Value
     from pyovn.vswitch.bridge import Bridge
+    from pyovn.vswitch.capture import PortCaptures
     from pyovn.vswitch.confdb import InterfaceRow, PortRow
     from pyovn.vswitch.ports import SwitchPort
 
@@ -33,13 +34,14 @@ INTERNAL_KINDS: Final = frozenset(("internal", "dummy-internal"))
 class Device:
     """What an interface of the database became: a port, or the reason why not."""
 
-    __slots__ = ("bridge", "error", "port", "row")
+    __slots__ = ("bridge", "captures", "error", "port", "row")
 
     def __init__(self, bridge: Bridge, row: InterfaceRow) -> None:
         self.bridge = bridge
         self.row = row
         self.port: SwitchPort | None = None
         self.error: str | None = None
+        self.captures: PortCaptures | None = None
 
 
 def check_kind(kind: str, row: InterfaceRow) -> TunnelConfig | None:
@@ -69,7 +71,7 @@ def keeps(device: Device, wanted: Wanted | None) -> bool:
         # What failed is tried again when it is configured otherwise.
         return old.type == new.type and old.options == new.options
     same_number = new.ofport_request in {None, old.ofport_request, device.port.number}
-    return same_number and old.type == new.type and (old.options == new.options or old.type not in KINDS)
+    return same_number and old.type == new.type and (old.options == new.options or old.type == "patch")
 
 
 def interface_columns(device: Device) -> Mapping[str, Value]:

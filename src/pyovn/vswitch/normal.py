@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 from pyovn.vswitch.flowkey import SLOTS, mask_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pyovn.vswitch.translate import Translation
 
 AGING: Final = 300.0
@@ -24,12 +26,20 @@ _GROUP_ADDRESS: Final = 1 << 40
 _RESERVED_LOW, _RESERVED_HIGH = 0x0180C2000000, 0x0180C200000F
 
 
-class Learning:
-    """A bridge's forwarding database: (VLAN, address) to (port, time of the last packet)."""
+def _ignore() -> None:
+    """Stand in for a callback that nobody has set."""
 
-    __slots__ = ("aging", "entries")
+
+class Learning:
+    """A bridge's forwarding database: (VLAN, address) to (port, time of the last packet).
+
+    ``on_news`` is called when an address is new or has moved.
+    """
+
+    __slots__ = ("aging", "entries", "on_news")
 
     def __init__(self) -> None:
+        self.on_news: Callable[[], None] = _ignore
         self.entries: dict[tuple[int, int], tuple[int, float]] = {}
         self.aging = AGING
 
@@ -37,7 +47,10 @@ class Learning:
         """Note where ``mac`` was seen; tells whether that is news."""
         old = self.entries.get((vlan, mac))
         self.entries[vlan, mac] = (port, now)
-        return old is None or old[0] != port
+        if old is not None and old[0] == port:
+            return False
+        self.on_news()
+        return True
 
     def lookup(self, vlan: int, mac: int) -> int | None:
         """The port behind which ``mac`` is."""

@@ -37,6 +37,9 @@ class Host(Protocol):
     def port_mod(self, port: SwitchPort, config: int) -> None:
         """Change a port's configuration bits."""
 
+    def watch_time(self) -> None:
+        """Something may have come that ends by itself."""
+
     def log(self, text: str) -> None:
         """Tell the operator."""
 
@@ -70,6 +73,7 @@ class OpenFlowServer:
         """After a successful change: the datapath forgets, and who wants to know is told."""
         if changes.touched:
             self.host.datapath.invalidate()
+            self.host.watch_time()
         for rule, reason in changes.removed:
             self.flow_removed(rule, reason)
         for output in changes.outputs:

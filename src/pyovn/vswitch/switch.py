@@ -17,9 +17,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyovn.vswitch.bridge import Bridge
+from pyovn.vswitch.capture import CAPTURE_OPTIONS, PortCaptures
 from pyovn.vswitch.confdb import DATAPATH_TYPES, INTERFACE_TYPES, View, Writer
 from pyovn.vswitch.datapath import Datapath
-from pyovn.vswitch.devices import INTERNAL_KINDS, Device, check_kind, interface_columns, keeps
+from pyovn.vswitch.devices import DUMMY_KINDS, INTERNAL_KINDS, Device, check_kind, interface_columns, keeps
 from pyovn.vswitch.multipart import SOFTWARE
 from pyovn.vswitch.ports import SwitchPort
 from pyovn.vswitch.tunnels import Tunnels
@@ -95,6 +96,9 @@ class Switch:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        for device in self._devices.values():
+            if device.captures is not None:
+                device.captures.close()
         for bridge in self.bridges.values():
             bridge.close()
         self.bridges.clear()
@@ -122,8 +126,9 @@ class Switch:
         device = self._devices.get(port_name)
         if device is None or device.port is None:
             raise KeyError(port_name)
+        for capture in device.captures.received if device.captures is not None else ():
+            capture.write(frame)
         self.datapath.receive(device.port, frame)
-        device.bridge.watch_time()
 
     def on_transmit(self, port_name: str, callback: Callable[[bytes], None]) -> None:
         """Have every frame that leaves by a port given to ``callback``; the port may come later."""
@@ -143,15 +148,32 @@ class Switch:
                 device.bridge.port_changed(device.port)
         self._schedule()
 
-    def _transmitter(self, name: str) -> Callable[[bytes, int], None]:
+    def _transmitter(self, name: str, captures: PortCaptures | None) -> Callable[[bytes, int], None]:
         listeners = self._listeners.setdefault(name, [])
 
         def transmit(frame: bytes, _key: int) -> None:
             for listener in listeners:
                 listener(frame)
-            self.on_frame(name, frame)
 
-        return transmit
+        if captures is None:
+            return transmit
+
+        def capture(frame: bytes, key: int) -> None:
+            for each in captures.sent:
+                each.write(frame)
+            transmit(frame, key)
+
+        return capture
+
+    def _capture(self, row: InterfaceRow) -> PortCaptures | None:
+        """The capture files that a dummy device's options ask for."""
+        if row.type not in DUMMY_KINDS or not CAPTURE_OPTIONS & row.options.keys():
+            return None
+        try:
+            return PortCaptures(row.options, self.runtime.wall)
+        except OSError as e:
+            self.log("warn", f"interface {row.name}: cannot capture: {e}")
+            return None
 
     def _owner(self, port: SwitchPort) -> Bridge:
         return self._by_index[port.pipeline.index]
@@ -178,7 +200,6 @@ class Switch:
         for name, (uuid, row) in sorted(wanted.items()):
             bridge = self.bridges.get(name) or self._add_bridge(name, uuid)
             bridge.configure(row)
-            bridge.watch_time()
             self._wanted_interfaces(bridge, row, devices)
         self._uuids = {name: uuid for name, (_, _, uuid, _) in devices.items()}
         for name in [n for n, d in self._devices.items() if not keeps(d, devices.get(n))]:
@@ -247,7 +268,8 @@ class Switch:
         port = SwitchPort(bridge.pipeline, number, row.name, kind, self._address(bridge, row))
         port.datapath_number = self._next_datapath_number
         self._next_datapath_number += 1
-        port.transmit = self._transmitter(row.name)
+        device.captures = self._capture(row)
+        port.transmit = self._transmitter(row.name, device.captures)
         if tunnel is not None:
             try:
                 self.tunnels.add(port, tunnel)
@@ -274,6 +296,8 @@ class Switch:
 
     def _remove_device(self, name: str) -> None:
         device = self._devices.pop(name)
+        if device.captures is not None:
+            device.captures.close()
         port = device.port
         if port is None:
             return
