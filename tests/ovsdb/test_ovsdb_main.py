@@ -10,7 +10,7 @@ from pyovn.daemon.main import Daemon, StartError
 from pyovn.daemon.options import parse
 from pyovn.daemon.paths import ovs
 from pyovn.daemon.unixctl import CommandError
-from pyovn.ovsdb import main
+from pyovn.dbserver import main
 from pyovn.ovsdb.journal import create, read_records
 from pyovn.ovsdb.schema import DatabaseSchema
 from pyovn.schemas.northbound import NORTHBOUND

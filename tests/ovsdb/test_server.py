@@ -232,6 +232,18 @@ def test_since_tells_only_what_was_missed(server: Server, peer: Peer) -> None:
     assert other.call("monitor_cond_since", "T", 4, request, uuid(99))[0] is False
 
 
+def test_history_is_bounded_by_what_it_keeps_alive(server: Server, peer: Peer) -> None:
+    first = peer.call("monitor_cond_since", "T", 1, {"Plain": {}}, ZERO)[1]
+    peer.call("transact", "T", insert("Plain", 1, si=["set", list(range(100_000))]))
+    for number in range(6):
+        peer.call("transact", "T", mutate("Plain", ("si", "insert", -number - 1)))
+    ids = [message[1] for message in peer.updates()]
+    found = [
+        Peer(server).call("monitor_cond_since", "T", 1, {"Plain": {}}, last)[0] for last in (first, *ids)
+    ]
+    assert found == [False, False, False, True, True, True, True, True]
+
+
 def test_clients_that_ask_the_same_share_one_encoding(server: Server) -> None:
     peers = [Peer(server) for _ in range(3)]
     for peer in peers:

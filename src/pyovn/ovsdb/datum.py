@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyovn.ovsdb.errors import ConstraintViolationError, OvsdbError, syntax_error
 from pyovn.ovsdb.schema import INTEGER_MAX, INTEGER_MIN, UNLIMITED, BaseType, ColumnType
+from pyovn.ovsdb.setdelta import delta
 from pyovn.ovsdb.text import atom_text, real_text, type_text
 from pyovn.ovsdb.values import UUID, Atom, FrozenMap, Value, atom_to_json, value_to_json
 
@@ -240,8 +241,14 @@ def _map_parser(kind: ColumnType, value: BaseType) -> Parser:
 
 
 def set_difference(old: Any, new: Any) -> Value:
-    """Elements of only one of two sets (ovsdb-server(7), section 4.1.14); its own inverse."""
-    return old ^ new  # type: ignore[no-any-return]  # both are frozensets
+    """Elements of only one of two sets (ovsdb-server(7), section 4.1.14)."""
+    added, removed = delta(old, new)
+    return added | removed if removed else added
+
+
+def set_patched(old: Any, difference: Any) -> Value:
+    """``new`` from ``old`` and ``set_difference(old, new)``."""
+    return old ^ difference  # type: ignore[no-any-return]  # both are frozensets
 
 
 def map_difference(old: Any, new: Any) -> Value:
@@ -282,7 +289,7 @@ class Datum:
                 self.difference, self.patched = map_difference, map_patched
         elif kind.max > 1:
             self.parse = _set_parser(kind)
-            self.difference = self.patched = set_difference
+            self.difference, self.patched = set_difference, set_patched
         else:
             self.parse = _single_parser(kind)
         self.checks = (atom_check(kind.key), None if kind.value is None else atom_check(kind.value))

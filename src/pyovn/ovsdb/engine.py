@@ -17,6 +17,7 @@ import random as random_module
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from pyovn.ovsdb import setdelta
 from pyovn.ovsdb.errors import OvsdbError
 from pyovn.ovsdb.operations import Blocked, Execution, execute
 from pyovn.ovsdb.store import Row, Table, make_tables
@@ -170,6 +171,7 @@ class Database:
         self.serial = transaction.serial
         for follower in tuple(self.followers):
             follower(commit)
+        setdelta.forget()
 
     def replace(self, change: Callable[[Transaction], None]) -> Commit | None:
         """Change rows from within the program: for the journal's replay and for ``_Server``.

@@ -4,9 +4,9 @@
 encoded once per view that it shows in, however many clients wait for it.
 
 A short history of commits serves clients that come back (``monitor_cond_since``): what they missed is
-folded into one change per row.  It is bounded in transactions and in rows; beyond that a client gets
-everything.  The id of the state before the first commit is random per run, so a client of an earlier
-run is never mistaken for one that has missed nothing.
+folded into one change per row.  It is bounded in transactions and in what it keeps alive; beyond that a
+client gets everything.  The id of the state before the first commit is random per run, so a client of
+an earlier run is never mistaken for one that has missed nothing.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyovn.ovsdb.engine import Commit, Database, RowChange
 from pyovn.ovsdb.errors import compact
+from pyovn.ovsdb.values import FrozenMap
 from pyovn.ovsdb.views import View, parse_conditions, parse_view
 from pyovn.wire.jsonrpc import encode
 
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from pyovn.ovsdb.values import UUID
 
 HISTORY_COMMITS: Final = 1000
-HISTORY_ROWS: Final = 20_000
+HISTORY_WEIGHT: Final = 500_000
+"""Old rows, and members of old sets and maps, that history may keep alive."""
 UPDATE_METHODS: Final = {1: "update", 2: "update2", 3: "update3"}
 
 
@@ -58,10 +60,9 @@ class Monitors:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.last_id: UUID = database.new_uuid()
-        self._first_id = self.last_id
-        self._history: deque[Commit] = deque()
-        self._history_rows = 0
-        self._forgotten = False
+        self._before_history = self.last_id
+        self._history: deque[tuple[Commit, int]] = deque()
+        self._history_weight = 0
         self._watched: dict[str, tuple[View, list[Monitor]]] = {}
         database.followers.append(self._follow)
 
@@ -109,12 +110,12 @@ class Monitors:
         missed: list[Commit] | None = None
         if last_id == self.last_id:
             missed = []
-        elif last_id == self._first_id and not self._forgotten:
-            missed = list(self._history)
+        elif last_id == self._before_history:
+            missed = [commit for commit, _weight in self._history]
         else:
-            for number, commit in enumerate(self._history):
+            for number, (commit, _weight) in enumerate(self._history):
                 if commit.id == last_id:
-                    missed = list(self._history)[number + 1 :]
+                    missed = [later for later, _weight in list(self._history)[number + 1 :]]
                     break
         if missed is None:
             return False, monitor.view.initial()
@@ -130,11 +131,13 @@ class Monitors:
                     monitor.notify(updates)
 
     def _remember(self, commit: Commit) -> None:
-        self._history.append(commit)
-        self._history_rows += len(commit.changes)
-        while len(self._history) > HISTORY_COMMITS or self._history_rows > HISTORY_ROWS:
-            self._history_rows -= len(self._history.popleft().changes)
-            self._forgotten = True
+        weight = sum(map(_weight, commit.changes))
+        self._history.append((commit, weight))
+        self._history_weight += weight
+        while len(self._history) > HISTORY_COMMITS or self._history_weight > HISTORY_WEIGHT:
+            forgotten, weight = self._history.popleft()
+            self._history_weight -= weight
+            self._before_history = forgotten.id
 
     def close(self) -> list[Monitor]:
         """Stop following; the monitors that were left."""
@@ -157,3 +160,14 @@ def folded(commits: list[Commit]) -> list[RowChange]:
         for (table, uuid), old in first.items()
         if not (old is None and last[table, uuid] is None)
     ]
+
+
+def _weight(change: RowChange) -> int:
+    """How much a change keeps alive that would be gone otherwise."""
+    old, new = change.old, change.new
+    if old is None:
+        return 1
+    kept = (
+        old.values if new is None else [v for v, n in zip(old.values, new.values, strict=True) if v is not n]
+    )
+    return 1 + sum([len(value) for value in kept if isinstance(value, frozenset | FrozenMap)])

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Final
 from pyovn.ovsdb.datum import Datum, datum
 from pyovn.ovsdb.errors import ConstraintViolationError, OvsdbError, syntax_error
 from pyovn.ovsdb.schema import INTEGER_MAX, INTEGER_MIN, UNLIMITED, ColumnType
+from pyovn.ovsdb.setdelta import note
 from pyovn.ovsdb.text import type_text
-from pyovn.ovsdb.values import UUID, FrozenMap, Value
+from pyovn.ovsdb.values import EMPTY_SET, UUID, FrozenMap, Value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -89,7 +90,12 @@ def _insertion(target: Datum, addition: Any) -> Mutate:
         return FrozenMap({**value, **missing}) if missing else value
 
     def into_set(value: Any) -> Value:
-        return value if addition <= value else value | addition  # type: ignore[no-any-return]  # a set
+        added = addition - value
+        if not added:
+            return value  # type: ignore[no-any-return]  # a set
+        result: frozenset[Any] = value | added
+        note(value, result, added, EMPTY_SET)
+        return result
 
     def into_optional(value: Any) -> Value:
         if value is None or addition is None or value == addition:
@@ -112,7 +118,12 @@ def _deletion(target: Datum, removal: Any) -> Mutate:
         return FrozenMap({k: v for k, v in value.items() if k not in removal})
 
     def from_set(value: Any) -> Value:
-        return value if removal.isdisjoint(value) else value - removal  # type: ignore[no-any-return]  # a set
+        removed = removal & value
+        if not removed:
+            return value  # type: ignore[no-any-return]  # a set
+        result: frozenset[Any] = value - removed
+        note(value, result, EMPTY_SET, removed)
+        return result
 
     def from_optional(value: Any) -> Value:
         return None if value in removal else value

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyovn.ovsdb.errors import ConstraintViolationError, integrity_error
+from pyovn.ovsdb.setdelta import delta
 from pyovn.ovsdb.values import ZERO_UUID
 
 if TYPE_CHECKING:
@@ -29,10 +30,11 @@ def _count(differences: Differences, reference: Reference, old: Row | None, new:
     before, after = reference.targets(old), reference.targets(new)
     if before is after:
         return
+    added, removed = delta(before, after)
     counts = differences.setdefault(reference.target, {})
-    for uuid in before - after:
+    for uuid in removed:
         counts[uuid] = counts.get(uuid, 0) - 1
-    for uuid in after - before:
+    for uuid in added:
         counts[uuid] = counts.get(uuid, 0) + 1
 
 
@@ -110,7 +112,8 @@ def clear_weak_references(transaction: Transaction) -> None:
             for uuid, new in changed.items():
                 if new is None:
                     continue
-                fresh = reference.targets(new) - reference.targets(table.rows.get(uuid))
+                before, after = reference.targets(table.rows.get(uuid)), reference.targets(new)
+                fresh = () if before is after else delta(before, after)[0]
                 gone = {target for target in fresh if transaction.get(reference.target, target) is None}
                 if gone:
                     work.append((reference, uuid, gone))

@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pyovn.ovsdb.datum import datum
+from pyovn.ovsdb.setdelta import delta
 from pyovn.ovsdb.values import UUID, FrozenMap, Value
 
 if TYPE_CHECKING:
@@ -185,10 +186,11 @@ class Table:
             self.rows[uuid] = new
         for reference in self.weak_references:
             before, after = reference.targets(old), reference.targets(new)
-            if before is not after and before != after:
-                for target in before - after:
+            if before is not after:
+                added, removed = delta(before, after)
+                for target in removed:
                     reference.drop_source(target, uuid)
-                for target in after - before:
+                for target in added:
                     reference.add_source(target, uuid)
 
 
