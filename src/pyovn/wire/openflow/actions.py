@@ -11,14 +11,12 @@ per flow that a switch dumps.  So this module must never be compiled by mypyc.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
+from pyovn.wire.openflow.fields import Field
 from pyovn.wire.openflow.fields import field as field_named
-
-if TYPE_CHECKING:
-    from pyovn.wire.openflow.fields import Field
 
 # Reserved ports in Open vSwitch's 16 bits (ovs-fields(7), in_port); the codec widens them.
 PORT_MAX: Final = 0xFF00

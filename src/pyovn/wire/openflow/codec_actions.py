@@ -103,9 +103,9 @@ def _output_field(action: act.OutputField) -> bytes:
 def _controller(action: act.Controller) -> bytes:
     out = bytes(6)
     if action.max_len != 0xFFFF:
-        out += struct.pack("!HHH2x", 0, 6, action.max_len)
+        out += struct.pack("!HHH2x", 0, 8, action.max_len)
     if action.controller_id:
-        out += struct.pack("!HHH2x", 1, 6, action.controller_id)
+        out += struct.pack("!HHH2x", 1, 8, action.controller_id)
     if action.reason != act.REASON_ACTION:
         out += struct.pack("!HHB3x", 2, 5, action.reason)
     if action.userdata:
@@ -200,7 +200,7 @@ _ENCODERS: Final[Mapping[type, Callable[[Any], bytes]]] = {
     act.PopVlan: lambda _: _standard(18, b""),
     act.DecTtl: _dec_ttl,
     act.CheckPktLarger: _check_pkt_larger,
-    act.DeleteField: lambda a: _nicira(50, subfield_header(act.Subfield.whole(a.field))),
+    act.DeleteField: lambda a: _nicira(50, subfield_header(act.Subfield(a.field, 0, 1)).ljust(14, b"\0")),
     act.FinTimeout: lambda a: _nicira(19, struct.pack("!HH", a.idle_timeout, a.hard_timeout)),
     act.Exit: lambda _: _nicira(17, b""),
     act.Learn: lambda a: _nicira(16, a.body),

@@ -135,9 +135,9 @@ def _controller2(data: bytes) -> act.Action:
         if size < 4 or len(value) != size - 4:
             raise CodecError(*BAD_ACTION_LEN, "a property of controller is cut short")
         if kind == 0:
-            (limit,) = _H.unpack(value)
+            (limit,) = _H.unpack_from(value)
         elif kind == 1:
-            (ident,) = _H.unpack(value)
+            (ident,) = _H.unpack_from(value)
         elif kind == 2:
             reason = value[0]
         elif kind == 3:

@@ -5,7 +5,7 @@ in class 0xffff, the value, and the mask when the has-mask bit is set (OpenFlow 
 7.2.3.2).  Open vSwitch speaks OXM where the standard has a field and NXM elsewhere, and so do we.
 
 Three fields differ from their TLV: ``in_port`` has 16 bits here and 32 in OXM, ``vlan_tci`` is OXM's
-vlan_vid and vlan_pcp where those can say it, and ``tun_metadata`` is as long as its value needs.
+vlan_vid and vlan_pcp where those can say it, and ``tun_metadata`` is as long as its option.
 Encoded terms are remembered, for networks repeat them: a dict look-up replaces the packing.
 """
 
@@ -62,11 +62,20 @@ def header(code: Code, length: int, *, masked: bool = False) -> bytes:
     return (word | masked << 8 | length).to_bytes(4, "big")
 
 
+def option_size(bits: int) -> int:
+    """Bytes of a tunnel option that holds ``bits``: Geneve's come in fours (RFC 8926, section 3.5).
+
+    Open vSwitch wants the very length of the option, which only its TLV table knows; OVN's has 4.
+    """
+    return max(4, (bits + 31) // 32 * 4)
+
+
 def encode_value(field: Field, value: int, mask: int | None, code: Code) -> bytes:
     """One TLV; ``mask`` None for all bits."""
     size = field.nbytes
     if field.form == "metadata":
-        size = max(1, (max(value, mask or 0).bit_length() + 7) // 8)
+        care = value if mask is None or mask == field.full else value | mask
+        size = option_size(care.bit_length())
     if mask is None or mask == field.full:
         return header(code, size) + value.to_bytes(size, "big")
     return header(code, 2 * size, masked=True) + value.to_bytes(size, "big") + mask.to_bytes(size, "big")
@@ -168,15 +177,23 @@ def decode_terms(data: bytes) -> Match:
         return ANY
     terms: list[Term] = []
     offset, end = 0, len(data)
+    known = _headers.get
+    integer = int.from_bytes
     while offset < end:
-        field, value, mask, offset = decode_value(data, offset)
+        found = known(data[offset : offset + 4])
+        if found is None or found[2] or offset + 4 + found[1] > end:
+            # New, experimenter's, masked or cut short: all of these take the careful way.
+            field, value, mask, offset = decode_value(data, offset)
+        else:
+            field, size, _ = found
+            start = offset + 4
+            offset = start + size
+            value, mask = integer(data[start:offset], "big"), None
+            if value > field.full:
+                raise CodecError(*BAD_VALUE, f"{field.name} has value {value:#x}")
         if field is _IN_PORT_OXM:
             value = narrow_port(value)
-        if mask is None:
-            mask = field.full
-        else:
-            mask &= field.full
-        terms.append((field, value, mask))
+        terms.append((field, value, field.full if mask is None else mask & field.full))
     match = Match.from_terms(terms)
     if match is None:
         raise CodecError(*DUP_FIELD, "fields of a match contradict each other")
@@ -198,6 +215,8 @@ def decode_match(data: bytes, offset: int) -> tuple[Match, int]:
 def subfield_header(subfield: Subfield) -> bytes:
     """The TLV header that names a subfield's field in an action."""
     field = subfield.field
+    if field.form == "metadata":
+        return header(field.subfield_code, option_size(subfield.ofs + subfield.bits))
     return header(field.subfield_code, field.nbytes)
 
 

@@ -19,14 +19,12 @@ from typing import Final, NamedTuple
 
 NXM0: Final = 0x0000
 NXM1: Final = 0x0001
+OXM_ERICSSON: Final = 0x1000
 OXM_BASIC: Final = 0x8000
 OXM_REGISTERS: Final = 0x8001
 OXM_EXPERIMENTER: Final = 0xFFFF
 
-NICIRA: Final = 0x00002320
-NICIRA_NSH: Final = 0x005AD650
 ONF: Final = 0x4F4E4600
-ERICSSON: Final = 0x0000D0F0
 
 
 class Code(NamedTuple):
@@ -182,7 +180,7 @@ pkt_mark          NXM_NX_PKT_MARK     -                      32   hex      m33  
 conj_id           NXM_NX_CONJ_ID      -                      32   decimal  m37       none       x r
 actset_output     OXM_OF_ACTSET_OUTPUT ONFOXM_ET_ACTSET_OUTPUT 32   port     o43 f43   none       x r
 ct_state          NXM_NX_CT_STATE     -                      32   ct_state m105      none       r
-ct_zone           NXM_NX_CT_ZONE      -                      16   hex      m106      none       x r
+ct_zone           NXM_NX_CT_ZONE      -                      16   decimal  m106      none       x r
 ct_mark           NXM_NX_CT_MARK      -                      32   hex      m107      none
 ct_label          NXM_NX_CT_LABEL     -                      128  hex      m108      none
 ct_nw_src         NXM_NX_CT_NW_SRC    -                      32   ipv4     m120      ct         r
@@ -251,8 +249,8 @@ nd_options_type   ERICOXM_OF_ICMPV6_ND_OPTIONS_TYPE - 8    decimal  e2        nd
 """
 """One row per field or, with ``%N``, per family of N fields.
 
-Codes: o = OXM basic, n = NXM 0, m = NXM 1, p = packet registers, f = ONF's and e = Ericsson's
-experimenter; the first is what matches and set_field carry.  Access: x = exact match only, r =
+Codes: o = OXM basic, n = NXM 0, m = NXM 1, p = packet registers, f = ONF's experimenter,
+e = Ericsson's class; the first is what matches and set_field carry.  Access: x = exact match only, r =
 read-only, as= the name in a printed match.
 """
 
@@ -262,7 +260,7 @@ _CLASSES: Final = {
     "m": (NXM1, 0),
     "p": (OXM_REGISTERS, 0),
     "f": (OXM_EXPERIMENTER, ONF),
-    "e": (OXM_EXPERIMENTER, ERICSSON),
+    "e": (OXM_ERICSSON, 0),
 }
 
 

@@ -6,13 +6,13 @@ in place.  Counters are no part of a flow: see ``multiparts.FlowDesc``.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from msgspec import Struct
 
-if TYPE_CHECKING:
-    from pyovn.wire.openflow.actions import Action
-    from pyovn.wire.openflow.match import Match
+# Structs resolve their annotations at run time, so these are no imports for type checking only.
+from pyovn.wire.openflow.actions import Action  # noqa: TC001
+from pyovn.wire.openflow.match import Match  # noqa: TC001
 
 SEND_FLOW_REM: Final = 1
 CHECK_OVERLAP: Final = 2

@@ -12,7 +12,7 @@ not use it.  Prerequisites are not added or checked here; ``codec_match`` needs 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 from pyovn.wire.openflow.fields import FIELDS, PREREQUISITES, Field, FieldError
 from pyovn.wire.openflow.fields import field as field_named
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _VLAN_TCI: Final = FIELDS["vlan_tci"]
 _NO_VLAN: Final = (0, 0x1FFF)  # OXM has no other way to say it, so a dump comes back like this
 
+Key = TypeVar("Key", Field, str)
 Term = tuple[Field, int, int]
 """Field, value, mask."""
 
@@ -43,7 +44,7 @@ class Match:
         self._hash = hash(terms)
 
     @staticmethod
-    def of(values: Mapping[Field, int | tuple[int, int]] | Mapping[str, int | tuple[int, int]]) -> Match:
+    def of(values: Mapping[Key, int | tuple[int, int]]) -> Match:
         """``Match.of({"reg0": 5, "metadata": (1, 0xff)})``; raises ``FieldError``.
 
         Raises when a value does not fit, a mask is given to a field that takes none, or two
@@ -72,25 +73,14 @@ class Match:
 
         ``None`` when two terms on the same bits contradict each other.
         """
-        merged: dict[Field, tuple[int, int]] = {}
-        for field, value, mask in terms:
-            pieces = _pieces(field, value, mask) if field.views else ((field, value, mask),)
-            for target, bits, care in pieces:
-                if not care:
-                    continue
-                old = merged.get(target)
-                if old is None:
-                    merged[target] = (bits & care, care)
-                    continue
-                if (old[0] ^ bits) & old[1] & care:
-                    return None
-                merged[target] = (old[0] | (bits & care), old[1] | care)
-        if merged.get(_VLAN_TCI) == (0, 0xFFFF):
-            merged[_VLAN_TCI] = _NO_VLAN
-        if len(merged) == 1:
-            ((target, (bits, care)),) = merged.items()
-            return Match(((target, bits, care),))
-        return Match(tuple([(f, *merged[f]) for f in sorted(merged, key=_order)]))
+        ordered = sorted(terms, key=_order)
+        last = None
+        for field, value, mask in ordered:
+            # Repetition, overlap, an empty mask, bits outside it: rare, and worth a slower way.
+            if field is last or field.views or not mask or value & ~mask or field is _VLAN_TCI:
+                return _merge(ordered)
+            last = field
+        return Match(tuple(ordered))
 
     def items(self) -> tuple[Term, ...]:
         """The terms in canonical order."""
@@ -177,8 +167,27 @@ class Match:
         return (Match, (self.terms,))
 
 
-def _order(field: Field) -> int:
-    return field.order
+def _order(term: Term) -> int:
+    return term[0].order
+
+
+def _merge(terms: Iterable[Term]) -> Match | None:
+    merged: dict[Field, tuple[int, int]] = {}
+    for field, value, mask in terms:
+        pieces = _pieces(field, value, mask) if field.views else ((field, value, mask),)
+        for target, bits, care in pieces:
+            if not care:
+                continue
+            old = merged.get(target)
+            if old is None:
+                merged[target] = (bits & care, care)
+                continue
+            if (old[0] ^ bits) & old[1] & care:
+                return None
+            merged[target] = (old[0] | (bits & care), old[1] | care)
+    if merged.get(_VLAN_TCI) == (0, 0xFFFF):
+        merged[_VLAN_TCI] = _NO_VLAN
+    return Match(tuple(sorted([(field, *bits) for field, bits in merged.items()], key=_order)))
 
 
 def _pieces(field: Field, value: int, mask: int) -> list[Term]:

@@ -10,29 +10,27 @@ vendor extensions (ovs-fields(7), ovs-actions(7)).  Not compiled by mypyc: see D
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
 from pyovn.wire.openflow import match as matches
+
+# Structs resolve their annotations at run time, so these are no imports for type checking only.
+from pyovn.wire.openflow.actions import Action  # noqa: TC001
+from pyovn.wire.openflow.flow import Flow  # noqa: TC001
+from pyovn.wire.openflow.match import Match  # noqa: TC001
 from pyovn.wire.openflow.multiparts import (
     ANY_GROUP,
     ANY_PORT,
+    FlowDesc,
+    GroupEntry,
+    MeterEntry,
     MultipartReply,
     MultipartRequest,
+    PortDesc,
     RawMultipart,
 )
-
-if TYPE_CHECKING:
-    from pyovn.wire.openflow.actions import Action
-    from pyovn.wire.openflow.flow import Flow
-    from pyovn.wire.openflow.match import Match
-    from pyovn.wire.openflow.multiparts import (
-        FlowDesc,
-        GroupEntry,
-        MeterEntry,
-        PortDesc,
-    )
 
 NO_BUFFER: Final = 0xFFFFFFFF
 

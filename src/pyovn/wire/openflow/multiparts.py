@@ -6,16 +6,16 @@ also stand in other messages (a flow with its counters, a group, a meter, a port
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
 from pyovn.wire.openflow import match as matches
 
-if TYPE_CHECKING:
-    from pyovn.wire.openflow.actions import Action
-    from pyovn.wire.openflow.flow import Flow
-    from pyovn.wire.openflow.match import Match
+# Structs resolve their annotations at run time, so these are no imports for type checking only.
+from pyovn.wire.openflow.actions import Action  # noqa: TC001
+from pyovn.wire.openflow.flow import Flow  # noqa: TC001
+from pyovn.wire.openflow.match import Match  # noqa: TC001
 
 ALL_TABLES: Final = 0xFF
 ANY_PORT: Final = 0xFFFF

@@ -93,6 +93,8 @@ def format_match(match: Match, ports: Mapping[int, str] | None = None) -> str:
             text = f"in_port={format_port(value, ports)}"
         elif field is _ETH_TYPE:
             text = f"dl_type=0x{value:04x}"
+        elif field.form == "tun_flags":
+            text = f"{field.name}={'+' if value else '-'}oam"
         elif field.name == "ip_dscp":
             text = f"nw_tos={value << 2}"
         else:

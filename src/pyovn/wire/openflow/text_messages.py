@@ -13,7 +13,7 @@ from pyovn.wire.openflow.text import FLAG_NAMES
 from pyovn.wire.openflow.text_actions import format_actions
 from pyovn.wire.openflow.text_groups import format_group
 from pyovn.wire.openflow.text_match import format_match
-from pyovn.wire.openflow.text_values import format_mac, format_port
+from pyovn.wire.openflow.text_values import c_hex, format_mac, format_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,7 +127,8 @@ def format_request(message: ofp.Message, xid: int) -> str:
     if isinstance(message, ofp.BundleControl):
         kind = _BUNDLE_TYPES[message.type] if message.type < len(_BUNDLE_TYPES) else str(message.type)
         flags = " ".join([name for bit, name in ((1, "atomic"), (2, "ordered")) if message.flags & bit])
-        return f"OFPT_BUNDLE_CONTROL (OF1.5) (xid={xid:#x}):\n bundle_id={message.id:#x} type={kind} flags={flags}"
+        head = f"OFPT_BUNDLE_CONTROL (OF1.5) (xid={xid:#x}):"
+        return f"{head}\n bundle_id={c_hex(message.id)} type={kind} flags={flags}"
     if isinstance(message, ofp.BundleAdd):
         return format_request(message.message, xid)
     return f"{type(message).__name__} (OF1.5) (xid={xid:#x}):"

@@ -139,7 +139,7 @@ def _move(text: str, _ports: Ports) -> Actions:
     source, destination = (parse_subfield(side) for side in _arrow(text))
     if source.bits != destination.bits:
         raise TextError(
-            f"{text}: source field is {source.bits} bits wide but destination is {destination.bits}"
+            f"{text}: source field is {source.bits} bits wide but destination is {destination.bits} bits wide"
         )
     return (act.Move(source, destination),)
 

@@ -71,11 +71,7 @@ def format_port(port: int, names: Mapping[int, str] | None = None) -> str:
         return reserved
     if names and port in names:
         name = names[port]
-        return (
-            name
-            if name.replace("-", "").replace("_", "").replace(".", "").isalnum() and name[0].isalpha()
-            else f'"{name}"'
-        )
+        return name if name.isascii() and name.isidentifier() else f'"{name}"'
     return str(port)
 
 
@@ -172,8 +168,8 @@ def _format_hex(field: Field, value: int, mask: int) -> str:
 
 
 def _format_metadata(field: Field, value: int, mask: int) -> str:
-    # The mask of an option is full when it fills the option, whose length only the TLV table knows.
-    if mask == field.full or (mask & (mask + 1) == 0 and mask.bit_length() % 8 == 0):
+    # The mask of an option is full when it fills the option, whose length is a multiple of 4 bytes.
+    if mask == field.full or (mask & (mask + 1) == 0 and mask.bit_length() % 32 == 0):
         return c_hex(value)
     return f"{c_hex(value)}/{c_hex(mask)}"
 
