@@ -110,6 +110,17 @@ def tuple_of(frame: bytes, key: int) -> Tuple | None:
     return (kind, proto, src.read(key), dst.read(key), _PORTS[0].read(key), _PORTS[1].read(key))
 
 
+def _may_open(flags: int) -> bool:
+    """Tell whether a TCP segment may be the first that is seen of a connection.
+
+    It need not be a SYN: connections are picked up in the middle.  Flags that TCP does not know in this
+    combination are invalid.
+    """
+    if flags & _SYN:
+        return not flags & (_FIN | _RST | _ACK)
+    return bool(flags & (_FIN | _RST | _ACK))
+
+
 class Tracker:
     """All connections of a switch."""
 
@@ -136,7 +147,7 @@ class Tracker:
             connection = None
         flags = _FLAGS.read(key) if found[1] == _TCP else 0
         if connection is None:
-            if found[1] == _TCP and (flags & _RST or (flags & _SYN and flags & _ACK)):
+            if found[1] == _TCP and not _may_open(flags):
                 return self._untracked(TRK | INV, zone)
             if found[1] in _REPLIES and found[5] in _REPLIES[found[1]]:
                 return self._untracked(TRK | INV, zone)

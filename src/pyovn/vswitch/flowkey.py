@@ -205,6 +205,8 @@ def pack_match(match: Match) -> tuple[int, int]:
     value = mask = 0
     for field, bits, care in match.items():
         slot = _field_slots.get(field.name) or slot_of(field)
+        if bits >> slot.width:
+            raise UnknownFieldError(f"{field.name}: this switch keeps {slot.width} bits of it")
         known = care & slot.ones
         value |= (bits & known) << slot.offset
         mask |= known << slot.offset
