@@ -199,6 +199,7 @@ def test_debians_ovn_controller_drives_the_switch(
         assert host.sent().get("1") == 1
         log = (host.root / "ovn-controller.log").read_text()
         assert "|ERR|" not in log
+        assert "ofp_msgs|WARN" not in log
         assert "OFPT_ERROR" not in log
     finally:
         for pidfile in central.glob("*.pid"):

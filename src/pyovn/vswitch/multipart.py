@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pyovn.vswitch.ofserver import Host
     from pyovn.vswitch.ports import SwitchPort
 
-    Answer: TypeAlias = tuple[type[Any], list[Any]] | mp.MultipartReply
+    Answer: TypeAlias = tuple[type[Any], list[Any]] | mp.MultipartReply | mp.RawMultipart
 
 SOFTWARE: Final = "3.1.0"
 """The release of Open vSwitch whose behaviour this switch follows."""
@@ -141,8 +141,11 @@ def meters(_host: Host, _request: mp.MeterDescRequest) -> Answer:
 
 
 def meter_features(_host: Host, _request: mp.MeterFeaturesRequest) -> Answer:
-    """OFPMP_METER_FEATURES: none."""
-    return mp.MeterFeaturesReply()
+    """OFPMP_METER_FEATURES: none.
+
+    The body has 16 bytes, as Open vSwitch has it; OpenFlow 1.5.1 appends 8 that its decoder refuses.
+    """
+    return mp.RawMultipart(METER_FEATURES, bytes(16), reply=True)
 
 
 def desc(host: Host, _request: mp.DescRequest) -> Answer:
@@ -150,6 +153,7 @@ def desc(host: Host, _request: mp.DescRequest) -> Answer:
     return mp.DescReply(software=SOFTWARE, datapath=host.name)
 
 
+METER_FEATURES: Final = 11
 TABLE_FEATURES: Final = 12
 _ALL_BITS: Final = 0xFFFFFFFFFFFFFFFF
 
