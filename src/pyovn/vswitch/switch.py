@@ -154,6 +154,7 @@ class Switch:
         def transmit(frame: bytes, _key: int) -> None:
             for listener in listeners:
                 listener(frame)
+            self.on_frame(name, frame)
 
         if captures is None:
             return transmit
