@@ -191,12 +191,9 @@ def test_messages_about_refusals() -> None:
     assert format_error(ofp.Error(2, 9)) == "OFPBAC_BAD_OUT_GROUP"
     assert format_error(ofp.Error(17, 13)) == "OFPBFC_MSG_FAILED"
     assert format_error(ofp.Error(77, 1)) == "type 77, code 1"
-    mod = ofp.FlowMod(
-        ofp.ADD, parse_flow("priority=3,table=2,cookie=1,idle_timeout=4,in_port=1,actions=group:9")
-    )
-    assert (
-        format_request(mod, 6)
-        == "OFPT_FLOW_MOD (OF1.5) (xid=0x6): ADD table:2 priority=3,in_port=1 cookie:0x1 idle:4 actions=group:9"
+    mod = ofp.FlowMod(ofp.ADD, parse_flow("priority=3,table=2,cookie=1,idle_timeout=4,in_port=1,actions=4"))
+    assert format_request(mod, 6) == (
+        "OFPT_FLOW_MOD (OF1.5) (xid=0x6): ADD table:2 priority=3,in_port=1 cookie:0x1 idle:4 actions=output:4"
     )
 
 
