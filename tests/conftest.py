@@ -7,12 +7,23 @@ first in a developer's PATH, so the directories of the distribution are searched
 from __future__ import annotations
 
 import os
+import random
+import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+settings.register_profile("default", deadline=None)
+settings.register_profile("acceptance", deadline=None, max_examples=2_000)
+settings.load_profile(os.environ.get("PYOVN_PROFILE", "default"))
+
+SEED = int(os.environ.get("PYOVN_SEED") or random.SystemRandom().randrange(2**32))
 
 PEER_DIRECTORIES = ("/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/share/openvswitch/scripts")
 
@@ -20,7 +31,7 @@ PEER_DIRECTORIES = ("/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/share/openvs
 def find_peer(program: str) -> str | None:
     """The path of Debian's ``program``, or None."""
     for directory in PEER_DIRECTORIES:
-        path = os.path.join(directory, program)
+        path = f"{directory}/{program}"
         if os.access(path, os.X_OK):
             return path
     return None
@@ -42,3 +53,22 @@ def peer() -> Callable[[str], str]:
         return path
 
     return look_up
+
+
+def pytest_report_header() -> str:
+    """Name the seed of this run: PYOVN_SEED=... repeats it."""
+    return f"seed of generated cases: PYOVN_SEED={SEED}"
+
+
+@pytest.fixture
+def seed() -> int:
+    """The seed of this run."""
+    return SEED
+
+
+@pytest.fixture
+def short_tmp() -> Iterator[Path]:
+    """A directory with a short name: a Unix socket's has at most 108 bytes."""
+    path = Path(tempfile.mkdtemp(prefix="po-", dir="/tmp"))
+    yield path
+    shutil.rmtree(path, ignore_errors=True)

@@ -68,9 +68,14 @@ class Column(Generic[T]):
         raise TypeError(f"{owner.__name__} was not made by Row")
 
 
+def _sorted(enum: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
+    """An enum is a set: its one form is the sorted one."""
+    return None if enum is None else tuple(sorted(enum))
+
+
 def string(*, enum: tuple[str, ...] | None = None, max_length: int | None = None) -> Base[str]:
     """A string."""
-    return Base(BaseType("string", enum=enum, max_length=max_length))
+    return Base(BaseType("string", enum=_sorted(enum), max_length=max_length))
 
 
 def integer(
@@ -80,7 +85,7 @@ def integer(
     enum: tuple[int, ...] | None = None,
 ) -> Base[int]:
     """A 64-bit signed integer."""
-    return Base(BaseType("integer", enum=enum, min=min, max=max))
+    return Base(BaseType("integer", enum=_sorted(enum), min=min, max=max))
 
 
 def real() -> Base[float]:

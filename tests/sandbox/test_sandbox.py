@@ -1,0 +1,169 @@
+"""The sandbox as a user meets it: the tour, the tools of others in it, and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pyovn.sandbox.main import SandboxError, running
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PROGRAMS = Path(sys.executable).parent
+
+
+def run(environ: dict[str, str], *command: str) -> str:
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, ""), (command, done.stdout, done.stderr)
+    return done.stdout
+
+
+@pytest.fixture
+def sandbox(short_tmp: Path) -> Iterator[dict[str, str]]:
+    with running(str(short_tmp / "s"), 2) as environ:
+        yield environ
+
+
+def hosts() -> set[str]:
+    """Processes that host a sandbox."""
+    found = set()
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            try:
+                line = (process / "cmdline").read_bytes()
+            except OSError:
+                continue  # it has just ended
+            if b"pyovn.sandbox.host" in line:
+                found.add(process.name)
+    return found
+
+
+def test_the_tour_is_green_and_leaves_nothing(short_tmp: Path) -> None:
+    before = hosts()
+    done = subprocess.run(
+        [PROGRAMS / "pyovn", "sandbox", "-o", "--directory", short_tmp / "tour"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "FAILED" not in done.stdout
+    assert "delivered to vm2 on hv2" in done.stdout
+    assert "delivered nowhere" in done.stdout
+    assert done.stderr == ""
+    assert list(short_tmp.iterdir()) == []
+    assert hosts() <= before
+
+
+def test_a_healthy_run_logs_no_warning(sandbox: dict[str, str]) -> None:
+    run(sandbox, "ovn-nbctl", "ls-add", "sw0", "--", "lsp-add", "sw0", "vm1")
+    run(sandbox, "pyovn", "sandbox", "plug", "hv1", "vif1", "vm1")
+    run(sandbox, "ovn-nbctl", "--wait=hv", "--timeout=20", "sync")
+    logs = sorted(Path(sandbox["PYOVN_SANDBOX"]).rglob("*.log"))
+    assert len(logs) == 9
+    loud = [
+        line for log in logs for line in log.read_text().splitlines() if "|WARN|" in line or "|ERR|" in line
+    ]
+    assert loud == []
+
+
+def test_a_directory_that_exists_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("precious")
+    with pytest.raises(SandboxError, match="exists already"), running(str(tmp_path), 1):
+        pass
+    assert (tmp_path / "mine").read_text() == "precious"
+
+
+def test_a_mistake_is_one_message(sandbox: dict[str, str]) -> None:
+    for command, message in (
+        (("plug", "hv9", "vif1", "vm1"), "there is no hypervisor hv9"),
+        (("unplug", "hv1", "vif1"), "hv1 has no port vif1"),
+        (("send", "vm1", "vm2"), "there is no logical port vm1"),
+        (("add-hypervisor", "hv1"), "there is a hypervisor hv1 already"),
+    ):
+        done = subprocess.run(
+            ["pyovn", "sandbox", *command], env=sandbox, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 2
+        assert message in done.stderr
+
+
+def test_hypervisors_come_and_go(sandbox: dict[str, str]) -> None:
+    run(sandbox, "pyovn", "sandbox", "add-hypervisor", "hv3")
+    run(sandbox, "ovn-sbctl", "--timeout=20", "wait-until", "Chassis", "hv3", "hostname=hv3")
+    assert "hv3 (192.168.0.3)" in run(sandbox, "pyovn", "sandbox", "list")
+    run(sandbox, "pyovn", "sandbox", "remove-hypervisor", "hv3")
+    assert "hv3" not in run(sandbox, "ovn-sbctl", "show")
+    assert not Path(sandbox["PYOVN_SANDBOX"], "hv3").exists()
+
+
+def test_what_is_not_served_is_named(sandbox: dict[str, str]) -> None:
+    run(sandbox, "ovn-nbctl", "create", "Logical_Router", "name=r0")
+    run(sandbox, "ovn-nbctl", "--wait=sb", "sync")
+    assert "router r0: not served" in run(sandbox, "pyovn", "status")
+    run(sandbox, "ovn-nbctl", "--all", "destroy", "Logical_Router")
+    run(sandbox, "ovn-nbctl", "--wait=sb", "sync")
+    assert run(sandbox, "pyovn", "status") == ""
+
+
+@pytest.mark.peers
+def test_debians_tools_work_in_the_sandbox(sandbox: dict[str, str], peer: Callable[[str], str]) -> None:
+    nbctl, sbctl, vsctl = peer("ovn-nbctl"), peer("ovn-sbctl"), peer("ovs-vsctl")
+    trace, appctl, ofctl = peer("ovn-trace"), peer("ovs-appctl"), peer("ovs-ofctl")
+    run(sandbox, nbctl, "ls-add", "sw0")
+    for port, mac in (("vm1", "00:00:00:00:00:01"), ("vm2", "00:00:00:00:00:02")):
+        run(sandbox, nbctl, "lsp-add", "sw0", port, "--", "lsp-set-addresses", port, mac)
+        run(sandbox, nbctl, "lsp-set-port-security", port, mac)
+    for hypervisor, interface, port in (("hv1", "vif1", "vm1"), ("hv2", "vif2", "vm2")):
+        there = {**sandbox, "OVS_RUNDIR": f"{sandbox['PYOVN_SANDBOX']}/{hypervisor}"}
+        ids = f"external_ids:iface-id={port}"
+        run(there, vsctl, "add-port", "br-int", interface, "--", "set", "Interface", interface, ids)
+    run(sandbox, nbctl, "--wait=hv", "--timeout=20", "sync")
+    assert run(sandbox, nbctl, "lsp-get-up", "vm2") == "up\n"
+    assert "Port_Binding vm2" in run(sandbox, sbctl, "show")
+    flow = 'inport == "vm1" && eth.src == {} && eth.dst == 00:00:00:00:00:02'
+    good, spoofed = (flow.format(mac) for mac in ("00:00:00:00:00:01", "00:00:00:00:00:99"))
+    for packet, says in ((good, 'output("vm2");'), (spoofed, "")):
+        ours = run(sandbox, "ovn-trace", "--minimal", "sw0", packet)
+        assert says in ours
+        assert run(sandbox, trace, "--minimal", "sw0", packet) == ours
+    assert "delivered to vm2" in run(sandbox, "pyovn", "sandbox", "send", "vm1", "vm2")
+    assert (
+        run(sandbox, "pyovn", "sandbox", "send", "vm1", "vm2", "00:00:00:00:00:99") == "delivered nowhere\n"
+    )
+    assert "Status: active" in run(
+        sandbox, appctl, "-t", f"{sandbox['OVN_RUNDIR']}/{northd(sandbox)}", "status"
+    )
+    assert "tun_metadata0" in run(sandbox, ofctl, "-O", "OpenFlow15", "dump-flows", "br-int", "table=39")
+
+
+def northd(environ: dict[str, str]) -> str:
+    """The name of northd's control socket."""
+    return f"ovn-northd.{Path(environ['OVN_RUNDIR'], 'ovn-northd.pid').read_text().strip()}.ctl"
+
+
+def test_the_parents_death_ends_the_sandbox(short_tmp: Path) -> None:
+    """A parent that is killed closes the pipe: the host goes, whatever the parent wanted to do."""
+    code = (
+        "import sys, os; from pyovn.sandbox.main import running\n"
+        f"with running({str(short_tmp / 's')!r}, 1): os.kill(os.getpid(), 9)"
+    )
+    before = hosts()
+    done = subprocess.run([sys.executable, "-c", code], check=False, timeout=60, stdout=subprocess.DEVNULL)
+    assert done.returncode == -9
+    for left in hosts() - before:
+        descriptor = os.pidfd_open(int(left))
+        try:
+            import select
+
+            assert select.select([descriptor], [], [], 20)[0], f"process {left} is still there"
+        finally:
+            os.close(descriptor)
