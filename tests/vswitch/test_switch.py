@@ -253,3 +253,14 @@ def test_frames_can_be_captured(tmp_path: Path) -> None:
     assert [bytes(p) for p in rdpcap(str(tmp_path / "a.pcap"))] == [frame(UDP), frame(ARP)]
     assert [bytes(p) for p in rdpcap(paths["tx_pcap"])] == [frame(UDP)]
     assert [bytes(p) for p in rdpcap(paths["rxq_pcap"])] == [frame(ARP)]
+
+
+def test_one_listener_may_hear_all_ports() -> None:
+    lab = SwitchLab()
+    lab.add_bridge("br0")
+    heard: list[tuple[str, bytes]] = []
+    lab.switch.on_frame = lambda name, data: heard.append((name, data))
+    for name in ("a", "b", "c"):
+        lab.add_port("br0", name)
+    lab.inject("a", UDP)
+    assert sorted(heard) == [(name, frame(UDP)) for name in ("b", "br0", "c")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pyovn.vswitch.groups import SwitchGroup
     from pyovn.vswitch.normal import Learning
     from pyovn.vswitch.ports import SwitchPort
+    from pyovn.vswitch.program import Program
     from pyovn.vswitch.trace import Node
 
 
@@ -51,3 +52,18 @@ class Frozen(NamedTuple):
     pipeline: Pipeline
     frames: list[Frame]
     values: list[int]
+
+
+LEAVE: Final = Frame(iter(()), 0, None, 0, None, None)
+EXIT: Final = Frame(iter(()), 0, None, 0, None, None)
+"""Returned by operations: end this list of actions; end everything up to an isolated list."""
+
+
+def send_to(number: int) -> Any:
+    """An operation that sends to a port."""
+    return lambda x: x.output_port(number)
+
+
+def run_bucket(index: int, program: Program, depth: int) -> Any:
+    """An operation that runs a bucket of a group."""
+    return lambda x: x.bucket(index, program, depth)

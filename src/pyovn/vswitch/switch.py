@@ -150,21 +150,16 @@ class Switch:
 
     def _transmitter(self, name: str, captures: PortCaptures | None) -> Callable[[bytes, int], None]:
         listeners = self._listeners.setdefault(name, [])
+        sent = captures.sent if captures is not None else []
 
         def transmit(frame: bytes, _key: int) -> None:
+            for capture in sent:
+                capture.write(frame)
             for listener in listeners:
                 listener(frame)
             self.on_frame(name, frame)
 
-        if captures is None:
-            return transmit
-
-        def capture(frame: bytes, key: int) -> None:
-            for each in captures.sent:
-                each.write(frame)
-            transmit(frame, key)
-
-        return capture
+        return transmit
 
     def _capture(self, row: InterfaceRow) -> PortCaptures | None:
         """The capture files that a dummy device's options ask for."""

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pyovn.vswitch import steps
 from pyovn.vswitch.flowkey import CT_BITS, FULL, REGISTER_BITS, SLOTS, TUNNEL_BITS, mask_of
 from pyovn.vswitch.normal import forward_normal
-from pyovn.vswitch.pipeline import Frame, Frozen, Pipeline
+from pyovn.vswitch.pipeline import EXIT, LEAVE, Frame, Frozen, Pipeline, run_bucket, send_to
 from pyovn.wire.openflow import actions as of
 
 if TYPE_CHECKING:
@@ -49,10 +49,6 @@ _BOTH_TAGS: Final = mask_of("vlan_tci", "vlan_tpid", "vlan2_tci", "vlan2_tpid")
 _NOT_CT: Final = FULL ^ CT_BITS
 _ACROSS_PATCH: Final = REGISTER_BITS | CT_BITS | TUNNEL_BITS | IN_PORT_MASK | _BRIDGE.mask
 CT_MARK, CT_LABEL = SLOTS["ct_mark"], SLOTS["ct_label"]
-
-
-_LEAVE: Final = Frame(iter(()), 0, None, 0, None, None)
-_EXIT: Final = Frame(iter(()), 0, None, 0, None, None)
 
 
 class Translation:
@@ -129,9 +125,9 @@ class Translation:
     def _switch(self, deeper: Frame | None) -> None:
         """Enter a deeper frame, or leave the top one when there is none."""
         stack = self.stack
-        if deeper is None or deeper is _LEAVE:
+        if deeper is None or deeper is LEAVE:
             self._pop()
-        elif deeper is _EXIT:
+        elif deeper is EXIT:
             while stack and not self._pop():
                 pass
         else:
@@ -167,7 +163,7 @@ class Translation:
             self.trace.warn(text)
         while len(self.stack) > 1:
             self._pop()
-        return _LEAVE
+        return LEAVE
 
     # -- look-ups --------------------------------------------------------------------------------
 
@@ -222,7 +218,7 @@ class Translation:
 
     def leave(self) -> Frame:
         """``exit``: nothing further, up to the enclosing clone or the packet's end."""
-        return _EXIT
+        return EXIT
 
     # -- outputs ---------------------------------------------------------------------------------
 
@@ -263,7 +259,7 @@ class Translation:
 
     def _each(self, numbers: Iterable[int]) -> Frame | None:
         """Send to several ports; a crossing to another bridge is carried out between them."""
-        operations: list[Any] = [_sender(number) for number in numbers]
+        operations: list[Any] = [send_to(number) for number in numbers]
         if self.trace is not None:
             operations = [(operation, ()) for operation in operations]
         nodes = None if self.trace is None else self.trace.nodes
@@ -329,7 +325,7 @@ class Translation:
         chosen = group.choose(self)
         operations: list[Any] = []
         for index, program in chosen:
-            operations.append(_bucket(index, program, depth))
+            operations.append(run_bucket(index, program, depth))
         if self.trace is not None:
             operations = [(operation, ()) for operation in operations]
         nodes = None if self.trace is None else self.trace.nodes
@@ -370,7 +366,7 @@ class Translation:
             for controller in action.ids or (0,):
                 self.to_controller(of.Controller(controller_id=controller, reason=of.REASON_INVALID_TTL))
             self.note("TTL decremented to zero, packet dropped")
-            return _LEAVE
+            return LEAVE
         self.key = self.key & ~_TTL.mask | (ttl - 1) << _TTL.offset
         self.written |= _TTL.mask
         return None
@@ -405,14 +401,6 @@ class Translation:
         """A remark for the trace."""
         if self.trace is not None:
             self.trace.detail(text)
-
-
-def _sender(number: int) -> Any:
-    return lambda x: x.output_port(number)
-
-
-def _bucket(index: int, program: Program, depth: int) -> Any:
-    return lambda x: x.bucket(index, program, depth)
 
 
 ENTRY_BITS: Final = mask_of("bridge", "first_table", "in_port", "eth_type", "ip_frag")
