@@ -72,3 +72,10 @@ def short_tmp() -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(prefix="po-", dir="/tmp"))
     yield path
     shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def root() -> None:
+    """What a test marked ``root`` asks for: it makes network namespaces, or is skipped."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, for network namespaces")
