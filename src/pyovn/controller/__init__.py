@@ -7,6 +7,7 @@
 ``interest``       which southbound rows this hypervisor needs (conditional monitoring)
 ``zones``          connection-tracking zones
 ``lflow``          logical flows to OpenFlow
+``conjunctions``   ids of conjunctive matches
 ``physical``       between logical and physical ports: tables 0, output, loopback, 64 and 65
 ``port_security``  the helper tables that check a port's addresses
 ``ofswitch``       the OpenFlow connection: read back, compare, one bundle

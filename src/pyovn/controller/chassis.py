@@ -51,7 +51,7 @@ def declare(model: Model) -> None:
                 "Chassis",
                 config.chassis,
                 name=config.chassis,
-                hostname=process.hostname,
+                hostname=config.hostname or process.hostname,
                 encaps=frozenset(Ref("Encap", (config.chassis, *encap)) for encap in encaps),
                 other_config=FrozenMap(_other_config(model, config)),
             ),

@@ -32,16 +32,20 @@ from pyovn.sync.flowtable import FlowTable
 from pyovn.sync.inputs import wanted_columns
 from pyovn.sync.loop import Loop
 from pyovn.sync.reconcile import Managed, Reconciler
+from pyovn.sync.wants import Element
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pyovn.incremental import Reason
     from pyovn.ovsdb.replica import Change
+    from pyovn.ovsdb.values import UUID
     from pyovn.sim.runtime import Runtime
     from pyovn.sync.database import DatabaseClient
     from pyovn.sync.wants import RowItem
+    from pyovn.wire.openflow.flow import Flow
 
+INTERFACE = vs.Interface.TABLE
 VS_COLUMNS = wanted_columns(VS_INPUTS)
 SB_COLUMNS = wanted_columns(SB_INPUTS)
 
@@ -74,12 +78,15 @@ class Controller:
         self._loop = Loop(runtime, self._step)
         self.flow_table = FlowTable()
         self.switch = Switch(runtime, self.flow_table, log)
-        self.switch.on_ready = self._loop.wake
+        self.switch.on_state = self._loop.wake
+        self.switch.on_read = self._flows_read
         self.switch.on_synced = self._synced
         vs_client.on_changes = self._vs_changed
         vs_client.on_state = lambda _client: self._loop.wake()
         self._told: set[str] = set()
         self._config: Config | None = None
+        self._names: set[str] = set()
+        """All names that this chassis has had: rows under an old one are ours to delete."""
         self._build()
 
     def _build(self) -> None:
@@ -101,8 +108,9 @@ class Controller:
         self._adopted = False
         self._complete = False
         self._snapshot: tuple[list[LocalPort], int] = ([], 0)
-        self._claimed: list[LocalPort] = []
-        self.model.local_ports.subscribe(_Claims(self._claimed))
+        self._moves = _Moves()
+        self._deleted: list[UUID] = []
+        self.model.local_ports.subscribe(self._moves)
 
     # -- which rows are ours -------------------------------------------------------------------
 
@@ -137,18 +145,15 @@ class Controller:
         return {"fail_mode": "secure", "datapath_type": kind}
 
     def _sb_managed(self) -> tuple[Managed, ...]:
-        def ours(name: str) -> bool:
-            config = self.model.config()
-            return config is not None and name == config.chassis
-
+        ours = self._names
         return (
             Managed(
                 sb.Encap,
-                lambda row: (row.chassis_name, row.type, row.ip) if ours(row.chassis_name) else None,
+                lambda row: (row.chassis_name, row.type, row.ip) if row.chassis_name in ours else None,
                 collected=True,
             ),
-            Managed(sb.Chassis, lambda row: row.name if ours(row.name) else None),
-            Managed(sb.ChassisPrivate, lambda row: row.name if ours(row.name) else None),
+            Managed(sb.Chassis, lambda row: row.name if row.name in ours else None),
+            Managed(sb.ChassisPrivate, lambda row: row.name if row.name in ours else None),
             Managed(sb.PortBinding),
         )
 
@@ -174,6 +179,10 @@ class Controller:
 
     def recompute(self) -> None:
         """Compare everything with what is there once more; with nothing wrong, nothing is sent."""
+        self.vs_reconciler.reindex()
+        if self.sb_reconciler is not None:
+            self.sb_reconciler.reindex()
+        self.switch.read_again()
         self._loop.wake()
 
     @property
@@ -185,6 +194,7 @@ class Controller:
     def _vs_changed(self, changes: list[Change]) -> None:
         self.model.vswitch.apply(changes)
         self.vs_reconciler.actual(changes)
+        self._deleted += [c.uuid for c in changes if c.table == INTERFACE and c.new is None]
         self._loop.wake()
 
     def _sb_changed(self, changes: list[Change]) -> None:
@@ -202,11 +212,13 @@ class Controller:
         if client is None or client.state != "live":
             return
         self._complete = self._ask_for_more(client)
-        if self._complete and not self._adopted:
+        if self._complete and not self._adopted and self.switch.answered:
             self._adopt()
         if not self._adopted:
             return
         self.engine.settle()
+        if self._note_moves():
+            self.engine.settle()
         self._report()
         self._write()
         self._send_flows()
@@ -218,6 +230,8 @@ class Controller:
         remote = root.external_ids.get("ovn-remote") if root is not None and config is not None else None
         if config != self._config:
             self._config = config
+            if config is not None:
+                self._names.add(config.chassis)
             self.vs_reconciler.reindex()
             if self.sb_reconciler is not None:
                 self.sb_reconciler.reindex()
@@ -249,28 +263,67 @@ class Controller:
             return False
         return client.conditions_settled
 
+    def _flows_read(self, flows: list[Flow]) -> None:
+        """The switch tells its flows: before the first pass, take over the ids in them."""
+        if not self._adopted:
+            self.lflows.conjunctions.adopt(flows)
+
     def _adopt(self) -> None:
-        """Read back what we allotted before; then follow what is wanted."""
+        """Read back what we allotted and reported before; then follow what is wanted."""
         self._adopted = True
         config = self.model.config()
         for port in self.model.vswitch.table(vs.Port).peek_all():
             adopt(self.tunnels.numbers, port)
-        for row in self.model.vswitch.table(vs.Bridge).peek_all():
-            if config is not None and row.name == config.bridge:
-                for key, value in row.external_ids.items():
-                    if key.startswith(PREFIX) and value.isdecimal():
-                        self.zones.adopt(key.removeprefix(PREFIX), int(value))
+        zones = [
+            (row.name, key.removeprefix(PREFIX), value)
+            for row in self.model.vswitch.table(vs.Bridge).peek_all()
+            if config is not None and row.name == config.bridge
+            for key, value in row.external_ids.items()
+            if key.startswith(PREFIX)
+        ]
+        for _bridge, name, value in zones:
+            if value.isdecimal():
+                self.zones.adopt(name, int(value))
+        self.binding.adopt(self.model.our_chassis())
+        for private in self.model.southbound.table(sb.ChassisPrivate).peek_all():
+            if config is not None and private.name == config.chassis:
+                self._put_process(nb_cfg=private.nb_cfg, at=private.nb_cfg_timestamp)
+        self.engine.settle()
+        self._note_moves()
         self.engine.settle()
         for relation in self.model.output_vs:
             self.vs_reconciler.follow(relation)
         for relation in self.model.output_flows:
             self.flow_table.follow(relation)
+        known = {name for name, _zone in self.zones.listing()}
+        stale = [
+            Element("Bridge", bridge, "external_ids", (PREFIX + name, value))
+            for bridge, name, value in zones
+            if name not in known
+        ]
+        for element in (*self.binding.leftovers(), *stale):
+            # Wanted by the process before this one: what was wanted and is not any more is removed.
+            self.vs_reconciler.came(element, self.model.output_vs[0])
+            self.vs_reconciler.went(element)
+
+    def _note_moves(self) -> bool:
+        """Tell ``binding`` which ports came and went in this pass; True if that is news to it."""
+        before = self.engine.revision
+        for port in self._moves.left:
+            self.binding.went(port)
+        for port in self._moves.came:
+            self.binding.came(port)
+        for interface in self._deleted:
+            self.binding.interface_gone(interface)
+        self._moves.left.clear()
+        self._moves.came.clear()
+        self._deleted.clear()
+        return self.engine.revision != before
 
     def _write(self) -> None:
-        for port in self._claimed:
-            self.binding.held.put((port.binding, port.interface), ())
-        self._claimed.clear()
-        reconcilers = [self.vs_reconciler] + ([self.sb_reconciler] if self.sb_reconciler is not None else [])
+        reconcilers = [self.sb_reconciler] if self.sb_reconciler is not None else []
+        if self._complete:
+            reconcilers.append(self.vs_reconciler)
         sent = [reconciler.flush(self._written) or reconciler.in_flight for reconciler in reconcilers]
         if self._stopped is not None and not any(sent):
             done, self._stopped = self._stopped, None
@@ -301,14 +354,7 @@ class Controller:
         ports, nb_cfg = self._snapshot
         now = int(self._runtime.wall() * 1000)
         before = self.engine.revision
-        here = {port.binding for port in ports}
-        installed = self.binding.installed
-        for binding in here:
-            if installed.peek(binding) is None:
-                installed.put(binding, (now,))
-        for record in list(installed.peek_all()):
-            if record.key not in here:
-                installed.delete(record.key)
+        self.binding.confirmed(ports, now)
         process = self.model.process.peek(SELF)
         if process is not None and process.nb_cfg != nb_cfg:
             self._put_process(nb_cfg=nb_cfg, at=now)
@@ -348,19 +394,20 @@ class Controller:
         self._told = now
 
 
-class _Claims:
-    """Notes the ports that became ours, for ``Held``; inputs cannot be changed while a pass runs."""
+class _Moves:
+    """Notes the ports that came and left; inputs cannot be changed while a pass runs."""
 
-    __slots__ = ("_claimed",)
+    __slots__ = ("came", "left")
 
-    def __init__(self, claimed: list[LocalPort]) -> None:
-        self._claimed = claimed
+    def __init__(self) -> None:
+        self.came: list[LocalPort] = []
+        self.left: list[LocalPort] = []
 
     def insert(self, element: LocalPort) -> None:
-        self._claimed.append(element)
+        self.came.append(element)
 
     def remove(self, element: LocalPort) -> None:
-        """A port that left was ours all the same."""
+        self.left.append(element)
 
     def change(self, element: LocalPort, mask: int) -> None:
         """Ports are values: they do not change."""

@@ -12,10 +12,11 @@ it, all other flows stand.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from pyovn.incremental import DerivationError
+from pyovn.controller.conjunctions import CONJ_ID, Conjunctions, Conjunctive, Place, may_need
 from pyovn.logical.actions import encode_actions, parse_actions, prerequisites
 from pyovn.logical.actions_base import EncodeContext
 from pyovn.logical.ast import And, Expr
@@ -23,6 +24,7 @@ from pyovn.logical.parse import expand, parse_text
 from pyovn.logical.to_matches import conjunctions, to_matches
 from pyovn.ovn.registers import LOG_DATAPATH
 from pyovn.schemas import southbound as sb
+from pyovn.wire.openflow.actions import Conjunction
 from pyovn.wire.openflow.flow import Flow
 from pyovn.wire.openflow.match import Match
 
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
     from pyovn.controller.model import Model
     from pyovn.incremental import Index
     from pyovn.logical.actions_base import Action
+    from pyovn.logical.to_matches import ExprMatch
     from pyovn.ovsdb.values import UUID
+    from pyovn.wire.openflow import actions as openflow
 
 _CACHE: Final = 65536
 
@@ -70,6 +74,26 @@ class _Members(Mapping[str, "Iterable[str]"]):
         raise TypeError("sets are looked up by name, never listed")
 
 
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """A logical flow on one datapath; conjunctions are numbered from 0."""
+
+    table: int
+    priority: int
+    metadata: Match
+    matches: tuple[ExprMatch, ...]
+    actions: tuple[openflow.Action, ...]
+    cookie: int
+
+    def ends(self) -> Iterator[tuple[int, Place]]:
+        """The conjunctions, and the places of the flows that they reach."""
+        for found in self.matches:
+            if found.conjunction is not None:
+                match = self.metadata.merge(found.match)
+                if match is not None:
+                    yield found.conjunction, Place(self.table, self.priority, match, self.cookie)
+
+
 class LogicalFlows:
     """The derivation and the look-ups that it needs."""
 
@@ -87,15 +111,17 @@ class LogicalFlows:
         self._address_sets = _Members(self._addresses)
         self._port_groups = _Members(self._ports)
         self._local_members = engine.memo(self._members_here)
+        self._translated = engine.memo(self._translate)
+        self.conjunctions = Conjunctions(engine)
+        self.conjunctions.declare(southbound.table(sb.LogicalFlow), self._conjunctive)
         model.want(model.output_flows, "logical_flows", southbound.table(sb.LogicalFlow), self._flows)
 
-    def _flows(self, row: sb.LogicalFlow) -> Iterator[tuple[Flow, str]]:
-        why = row.external_ids.get("stage-name", "a logical flow")
+    def _datapaths(self, row: sb.LogicalFlow) -> Iterator[UUID]:
+        """Where the flow applies, of what is here."""
         if row.logical_datapath is not None and self._model.is_local(row.logical_datapath):
-            yield from self._translate(row, row.logical_datapath, why)
+            yield row.logical_datapath
         if row.logical_dp_group is not None:
-            for datapath in self._local_members(row.logical_dp_group):
-                yield from self._translate(row, datapath, why)
+            yield from self._local_members(row.logical_dp_group)
 
     def _members_here(self, group: UUID) -> tuple[UUID, ...]:
         """The datapaths of a group that are here; equal again when a group gains one elsewhere."""
@@ -104,10 +130,47 @@ class LogicalFlows:
             return ()
         return tuple(sorted(uuid for uuid in row.datapaths if self._model.is_local(uuid)))
 
-    def _translate(self, row: sb.LogicalFlow, datapath: UUID, why: str) -> Iterator[tuple[Flow, str]]:
+    def _conjunctive(self, row: sb.LogicalFlow) -> Iterator[tuple[Conjunctive, str]]:
+        if may_need(row.match):
+            for datapath in self._datapaths(row):
+                translated = self._translated(row, datapath)
+                for number, place in translated.ends() if translated is not None else ():
+                    known = self.conjunctions.known(place)
+                    yield Conjunctive(row.uuid, datapath, number, known), "fields with many values"
+
+    def _flows(self, row: sb.LogicalFlow) -> Iterator[tuple[Flow, str]]:
+        why = row.external_ids.get("stage-name", "a logical flow")
+        # Both derivations of a flow with conjunctions share one translation; others need none to be kept.
+        translate = self._translated if may_need(row.match) else self._translate
+        for datapath in self._datapaths(row):
+            translated = translate(row, datapath)
+            if translated is not None:
+                for flow in self._emit(row.uuid, datapath, translated):
+                    yield flow, why
+
+    def _emit(self, row: UUID, datapath: UUID, translated: Translated) -> Iterator[Flow]:
+        count = conjunctions(translated.matches)
+        ids = [self.conjunctions.of(row, datapath, number) for number in range(count)]
+        for found in translated.matches:
+            match = translated.metadata.merge(found.match)
+            actions: tuple[openflow.Action, ...] = translated.actions
+            if found.clauses:
+                chosen = [(ids[number], clause, n) for number, clause, n in found.clauses]
+                actions = tuple([Conjunction(i, clause, n) for i, clause, n in chosen if i is not None])
+                if len(actions) < len(chosen):
+                    continue
+            elif found.conjunction is not None:
+                conj_id = ids[found.conjunction]
+                if match is None or conj_id is None:
+                    continue
+                match = match.merge(Match.of({CONJ_ID: conj_id}))
+            if match is not None:
+                yield Flow(translated.table, translated.priority, match, actions, translated.cookie)
+
+    def _translate(self, row: sb.LogicalFlow, datapath: UUID) -> Translated | None:
         binding = self._model.datapath_by_uuid.one(datapath)
         if binding is None:
-            return
+            return None
         expr, steps = _parsed(row.match, row.actions)
         if "$" in row.match or "@" in row.match:
             expr = expand(expr, self._address_sets, self._port_groups, row.match)
@@ -123,16 +186,14 @@ class LogicalFlows:
             is_switch="logical-router" not in binding.external_ids,
             datapath=binding.tunnel_key,
         )
-        matches = to_matches(expr, port_key, self._is_resident)
-        if conjunctions(matches):
-            raise DerivationError("a match that needs conjunctions is not served yet")
-        actions = encode_actions(steps, context)
-        here = Match.of({LOG_DATAPATH: binding.tunnel_key})
-        cookie = cookie_of(row.uuid)
-        for found in matches:
-            match = here.merge(found.match)
-            if match is not None:
-                yield Flow(context.openflow_table, row.priority, match, actions, cookie), why
+        return Translated(
+            context.openflow_table,
+            row.priority,
+            Match.of({LOG_DATAPATH: binding.tunnel_key}),
+            to_matches(expr, port_key, self._is_resident),
+            encode_actions(steps, context),
+            cookie_of(row.uuid),
+        )
 
     # -- names ---------------------------------------------------------------------------------
 

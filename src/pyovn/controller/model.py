@@ -45,6 +45,9 @@ SB_INPUTS: Final = (
 SELF: Final = "self"
 """The key of everything of which there is one."""
 
+IFACE_ID: Final = "iface-id"
+"""Interface.external_ids: the logical port that an interface is."""
+
 ENCAP_TYPES: Final = ("geneve",)
 """Encapsulations that this controller can set up, best first.  VXLAN is not served yet."""
 
@@ -58,6 +61,8 @@ class Config:
     encap_types: tuple[str, ...]
     encap_ips: tuple[str, ...]
     encap_csum: str
+    hostname: str
+    """Empty: the system's."""
     monitor_all: bool
 
 
@@ -170,6 +175,7 @@ class Model:
             encap_types=tuple(ids.get("ovn-encap-type", "").replace(",", " ").split()),
             encap_ips=tuple(ids.get("ovn-encap-ip", "").replace(",", " ").split()),
             encap_csum=ids.get("ovn-encap-csum", "true"),
+            hostname=ids.get("hostname", ""),
             monitor_all=ids.get("ovn-monitor-all") == "true",
         )
 
@@ -189,7 +195,7 @@ class Model:
         return config is not None and bridge is not None and bridge.name == config.bridge
 
     def _vif(self, interface: vs.Interface) -> Iterator[tuple[Vif, str]]:
-        iface_id = interface.external_ids.get("iface-id")
+        iface_id = interface.external_ids.get(IFACE_ID)
         ofport = interface.ofport
         if iface_id and ofport is not None and ofport > 0 and self.on_bridge(interface.uuid):
             yield Vif(iface_id, ofport, interface.uuid), "an interface names its logical port"

@@ -3,7 +3,10 @@
 States: connecting -> (hello) -> options (the tunnel option that carries port keys must be mapped to
 tun_metadata0) -> reading (what flows are there) -> ready.  When ready, ``sync`` sends the difference as one
 atomic bundle and tells when the switch has confirmed it; the next difference waits for that.  A lost
-connection is taken up again, and begins with reading, so nothing is assumed.
+connection is taken up again, and begins with reading, so nothing is assumed; so does ``read_again``.
+
+A flow that the switch refuses costs only itself.  Open vSwitch answers a bad message in a bundle with an
+error and then either commits the others or refuses the bundle as a whole; both are understood.
 
 OpenFlow 1.5.1 sections 6.9 (bundles) and 7; ovs-ofctl(8), "add-tlv-map".
 """
@@ -16,6 +19,7 @@ from pyovn.ovn.keys import GENEVE_OPTION_CLASS, GENEVE_OPTION_LENGTH, GENEVE_OPT
 from pyovn.wire.openflow import messages as ofp
 from pyovn.wire.openflow.codec import VERSION, CodecError, Framer, decode, encode
 from pyovn.wire.openflow.multiparts import FlowDescReply, FlowDescRequest
+from pyovn.wire.openflow.text import format_flow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,10 +31,15 @@ if TYPE_CHECKING:
 OPTION: Final = ofp.TlvMap(GENEVE_OPTION_CLASS, GENEVE_OPTION_TYPE, GENEVE_OPTION_LENGTH, 0)
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 8.0
+HANDSHAKE: Final = 10.0
+"""Seconds after which a switch that does not come to ``ready`` is given up and tried again."""
 
 
 class Switch:
-    """``on_ready()``: a difference may be sent.  ``on_synced()``: the last ``sync`` is installed."""
+    """``on_state()``: ``state`` or ``is_idle`` has changed.  ``on_synced()``: the last ``sync`` is installed.
+
+    ``on_read(flows)``: what the switch has, after each connect.
+    """
 
     def __init__(self, runtime: Runtime, table: FlowTable, log: Callable[[str, str], None]) -> None:
         self._runtime = runtime
@@ -46,9 +55,13 @@ class Switch:
         self._read: list[Flow] = []
         self._bundle = 0
         self._sending: dict[int, ofp.FlowMod] | None = None
-        self._refused: tuple[ofp.FlowMod | None, str] | None = None
+        self._refused: dict[int, str] = {}
+        self._must_read = False
         self.state = "disconnected"
-        self.on_ready: Callable[[], None] = _nothing
+        self.answered = False
+        """Whether the first attempt has come to an end, one way or the other."""
+        self.on_state: Callable[[], None] = _nothing
+        self.on_read: Callable[[list[Flow]], None] = _ignore
         self.on_synced: Callable[[], None] = _nothing
         self.on_message: Callable[[object], None] = _ignore
 
@@ -78,6 +91,7 @@ class Switch:
                 stream.close()
                 return
             self._stream = stream
+            self._timer = self._runtime.call_later(HANDSHAKE, self._silent)
             self._framer = Framer()
             stream.on_data = self._received
             stream.on_close = self._lost
@@ -100,6 +114,7 @@ class Switch:
             self._timer.cancel()
             self._timer = None
         self._sending = None
+        self._must_read = False
         self._read = []
         self._table.forget()
         self.state = "disconnected"
@@ -109,6 +124,12 @@ class Switch:
         self._drop()
         self._timer = self._runtime.call_later(self._pause, self._again)
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
+        self.answered = True
+        self.on_state()
+
+    def _silent(self) -> None:
+        self._timer = None
+        self._lost(f"no answer for {HANDSHAKE:g} s")
 
     def _again(self) -> None:
         self._timer = None
@@ -166,7 +187,18 @@ class Switch:
                 self._log("err", "tun_metadata0 is in use for another tunnel option: tunnels will not work")
             else:
                 self._send(ofp.TlvTableMod(ofp.TLV_ADD, (OPTION,)))
+        self._ask_flows()
+
+    def read_again(self) -> None:
+        """Compare with what the switch really has, as soon as nothing is under way."""
+        if self.is_idle:
+            self._ask_flows()
+        else:
+            self._must_read = self._sending is not None
+
+    def _ask_flows(self) -> None:
         self.state = "reading"
+        self._must_read = False
         self._read = []
         self._send(FlowDescRequest())
 
@@ -175,11 +207,16 @@ class Switch:
             return
         self._read.extend(entry.flow for entry in reply.entries)
         if not reply.more:
+            self.on_read(self._read)
             self._table.read_back(self._read)
             self._read = []
             self._pause = FIRST_PAUSE
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
             self.state = "ready"
-            self.on_ready()
+            self.answered = True
+            self.on_state()
 
     # -- bundles -------------------------------------------------------------------------------
 
@@ -197,35 +234,45 @@ class Switch:
             self.on_synced()
             return
         self._bundle += 1
-        self._refused = None
+        self._refused = {}
         self._send(ofp.BundleControl(self._bundle, ofp.BUNDLE_OPEN_REQUEST))
         self._sending = {self._send(ofp.BundleAdd(self._bundle, mod)): mod for mod in mods}
         self._send(ofp.BundleControl(self._bundle, ofp.BUNDLE_COMMIT_REQUEST))
 
     def _bundle_reply(self, reply: ofp.BundleControl) -> None:
-        if reply.type == ofp.BUNDLE_COMMIT_REPLY and self._sending is not None:
-            sent, self._sending = self._sending, None
-            self._table.confirmed(sent.values())
-            self.on_synced()
-            self.on_ready()
+        if reply.type != ofp.BUNDLE_COMMIT_REPLY or self._sending is None:
+            return
+        sent, self._sending = self._sending, None
+        self._set_aside(sent)
+        self._table.confirmed(mod for xid, mod in sent.items() if xid not in self._refused)
+        self.on_synced()
+        self._next()
 
     def _error(self, xid: int, error: ofp.Error) -> None:
-        """A bundle is refused as a whole; the error of its bad message comes first."""
+        """The switch refuses one message of a bundle, or the bundle as a whole."""
         reason = f"error {error.type}/{error.code}"
         if self._sending is None:
             self._log("warn", f"{self._address}: the switch answers {reason}")
-            return
-        if xid in self._sending:
-            self._refused = (self._sending[xid], reason)
-            self._log("warn", f"the switch refuses a flow ({reason}): {self._sending[xid].flow}")
-            return
-        sent, self._sending = self._sending, None
-        refused, why = self._refused or (None, reason)
-        self._table.failed(sent.values(), refused, why)
-        if refused is None:
+        elif xid in self._sending and self._sending[xid].command == ofp.ADD:
+            self._refused[xid] = reason
+            self._log("warn", f"the switch refuses a flow ({reason}): {format_flow(self._sending[xid].flow)}")
+        elif not self._refused:
             self._lost(f"a bundle was refused: {reason}")
         else:
-            self.on_ready()
+            sent, self._sending = self._sending, None
+            self._table.failed(sent.values(), None, reason)
+            self._set_aside(sent)
+            self._next()
+
+    def _set_aside(self, sent: dict[int, ofp.FlowMod]) -> None:
+        for xid, reason in self._refused.items():
+            self._table.failed([sent[xid]], sent[xid], reason)
+
+    def _next(self) -> None:
+        """A bundle is done."""
+        if self._must_read:
+            self._ask_flows()
+        self.on_state()
 
 
 def _nothing() -> None:
