@@ -12,7 +12,6 @@ recorded, and the reader runs again if it changes.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from pyovn.incremental.grouping import Grouping
@@ -28,43 +27,61 @@ K = TypeVar("K", bound="Hashable")
 
 
 class Pool:
-    """The numbers ``low..high``: never used ones in order first, then freed ones, oldest first."""
+    """The numbers ``low..high``: never used ones in order first, then freed ones, oldest first.
 
-    __slots__ = ("_freed", "_next", "high", "holders", "low")
+    After a restart it is not known which numbers were freed lately; those above the highest that is in
+    use come first, then those below.
+    """
+
+    __slots__ = ("_freed", "_next", "_wrapped", "high", "holders", "low")
 
     def __init__(self, low: int, high: int) -> None:
         self.low, self.high = low, high
         self.holders: dict[int, Hashable] = {}
         self._next = low
-        self._freed: deque[int] = deque()
+        self._wrapped = low
+        self._freed: dict[int, None] = {}
 
     def take(self, number: int, owner: Hashable) -> bool:
         """Give ``number`` to ``owner``; False if it is out of range or held by another."""
         if not self.low <= number <= self.high or self.holders.get(number, owner) != owner:
             return False
         self.holders[number] = owner
+        self._freed.pop(number, None)
         return True
+
+    def start_after(self, number: int) -> None:
+        """``number`` was in use before this process: what is below it may have been freed just now."""
+        self._next = max(self._next, number + 1)
 
     def next(self, owner: Hashable) -> int | None:
         """Give some number to ``owner``; None if there is none left."""
+        number = self._unused()
+        if number is not None:
+            self.holders[number] = owner
+        return number
+
+    def _unused(self) -> int | None:
         while self._next <= self.high:
-            number = self._next
             self._next += 1
-            if number not in self.holders:
-                self.holders[number] = owner
-                return number
-        while self._freed:
-            number = self._freed.popleft()
-            if number not in self.holders:
-                self.holders[number] = owner
-                return number
+            if self._is_untouched(self._next - 1):
+                return self._next - 1
+        while self._wrapped <= self.high:
+            self._wrapped += 1
+            if self._is_untouched(self._wrapped - 1):
+                return self._wrapped - 1
+        for number in self._freed:
+            del self._freed[number]
+            return number
         return None
+
+    def _is_untouched(self, number: int) -> bool:
+        return number not in self.holders and number not in self._freed
 
     def free(self, number: int) -> None:
         """Take ``number`` back; it goes to the end of the queue."""
         del self.holders[number]
-        if number < self._next:
-            self._freed.append(number)
+        self._freed[number] = None
 
 
 class Allotment(Grouping[T, K, "tuple[K, tuple[Hashable, int | None]]"]):
@@ -89,18 +106,20 @@ class Allotment(Grouping[T, K, "tuple[K, tuple[Hashable, int | None]]"]):
         self._wanted: dict[tuple[K, Hashable], int | None] = {}
         self._owed: dict[tuple[K, Hashable], None] = {}
         self._kept: dict[tuple[K, Hashable], int] = {}
+        self._is_behind = False
         self._follow(source)
 
     def adopt(self, pool: K, owner: Hashable, number: int) -> bool:
         """Before the first pass: ``owner`` had ``number`` when this process started.
 
-        False if the number is out of range or another owner has it.  What is adopted for an owner
-        that the first pass does not know is free after it.
+        False if the number is out of range, another owner has it, or the owner has another one.  What is
+        adopted for an owner that the first pass does not know is free after it.
         """
-        taken = self._pool(pool).take(number, owner)
-        if taken:
-            self._kept[pool, owner] = number
-        return taken
+        if self._kept.get((pool, owner), number) != number or not self._pool(pool).take(number, owner):
+            return False
+        self._kept[pool, owner] = number
+        self._pool(pool).start_after(number)
+        return True
 
     def number(self, pool: K, owner: Hashable) -> int | None:
         """The owner's number; None if it has none (yet)."""
@@ -125,20 +144,28 @@ class Allotment(Grouping[T, K, "tuple[K, tuple[Hashable, int | None]]"]):
         group, (owner, wanted) = place
         self._wanted[group, owner] = wanted
         self._owed[group, owner] = None
+        self._is_behind = True
 
     def _leave(self, element: T, place: tuple[K, tuple[Hashable, int | None]]) -> None:  # noqa: ARG002
         key = (place[0], place[1][0])
         self._wanted.pop(key, None)
         self._owed.pop(key, None)
+        self._is_behind = True
         number = self._numbers.pop(key, None)
         if number is not None:
             self._kept[key] = number  # until the end of the pass: an owner that comes back keeps it
             self._touch_owner(key)
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether a demand has come or gone."""
+        return self._is_behind
+
     # -- giving --------------------------------------------------------------------------------
 
     def update(self) -> None:
         """Serve who is owed: numbers asked for, then numbers kept, then what went is freed, then the rest."""
+        self._is_behind = False
         if not self._owed and not self._kept:
             return
         kept, self._kept = self._kept, {}

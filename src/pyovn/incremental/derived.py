@@ -47,7 +47,8 @@ class Derived(Relation[T], Generic[S, T]):
         self._nodes: dict[S, Node] = {}
         self._waiting: dict[Node, None] = {}
         self._gone: list[tuple[Node, dict[T, str]]] = []
-        self._providers: dict[T, Node | tuple[Node, ...]] = {}
+        self._providers: dict[T, Node | dict[Node, None]] = {}
+        """Who yields an item: one derivation, or several; a class may have 10,000 members."""
         self.upstream[source] = None
         source.subscribe(self)
 
@@ -78,6 +79,11 @@ class Derived(Relation[T], Generic[S, T]):
         """A member is no longer fresh."""
         self._waiting[node] = None
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether a derivation has to be looked at."""
+        return bool(self._waiting or self._gone)
+
     def update(self) -> None:
         """Run what has to run, and push the net difference."""
         delta: dict[T, int] = {}
@@ -100,22 +106,29 @@ class Derived(Relation[T], Generic[S, T]):
     def _replace(self, node: Node, before: dict[T, str], after: dict[T, str], delta: dict[T, int]) -> None:
         """Move the union from what ``node`` yielded to what it yields."""
         providers = self._providers
-        for item in before.keys() - after.keys() if after else before:
+        for item in before:
+            if item in after:
+                continue
             held = providers[item]
             if held is node:
                 del providers[item]
                 if delta.pop(item, 0) == 0:
                     delta[item] = -1
-            elif isinstance(held, tuple):
-                rest = tuple(n for n in held if n is not node)
-                providers[item] = rest[0] if len(rest) == 1 else rest
-        for item in after.keys() - before.keys() if before else after:
+            elif isinstance(held, dict):
+                del held[node]
+                if len(held) == 1:
+                    providers[item] = next(iter(held))
+        for item in after:
+            if item in before:
+                continue
             held = providers.setdefault(item, node)
             if held is node:
                 if delta.pop(item, 0) == 0:
                     delta[item] = 1
+            elif isinstance(held, dict):
+                held[node] = None
             else:
-                providers[item] = (*held, node) if isinstance(held, tuple) else (held, node)
+                providers[item] = {held: None, node: None}
 
     # -- asking --------------------------------------------------------------------------------
 
@@ -128,12 +141,19 @@ class Derived(Relation[T], Generic[S, T]):
         return item in self._providers
 
     def why(self, item: T) -> list[Reason]:
-        """The provenance of ``item``: each derivation that yields it; empty if there is none."""
+        """The provenance of ``item``: each derivation that yields it; empty if there is none.
+
+        Between a change and the next pass, owners that are gone are left out.
+        """
         held = self._providers.get(item)
         if held is None:
             return []
-        nodes = held if isinstance(held, tuple) else (held,)
-        return [Reason(self.name, node.key, node.value[item]) for node in nodes]
+        nodes = held if isinstance(held, dict) else (held,)
+        return [
+            Reason(self.name, node.key, node.value[item])
+            for node in nodes
+            if node.value is not None and item in node.value
+        ]
 
     def derivations(self) -> list[Node]:
         """All derivations, for the audit and for tests."""

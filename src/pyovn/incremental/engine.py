@@ -20,13 +20,13 @@ from __future__ import annotations
 
 import gc
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from pyovn.incremental.allot import Allotment
 from pyovn.incremental.derived import Derived, Union
 from pyovn.incremental.grouping import Fold, Grouping, Index
 from pyovn.incremental.memo import Memo
-from pyovn.incremental.node import Node, UpstreamError
+from pyovn.incremental.node import CycleError, Node, UpstreamError
 from pyovn.incremental.relation import Relation
 from pyovn.incremental.table import Table
 from pyovn.incremental.tracking import STATE
@@ -44,6 +44,9 @@ T = TypeVar("T")
 K = TypeVar("K", bound="Hashable")
 E = TypeVar("E")
 A = TypeVar("A")
+
+ROUNDS: Final = 100
+"""A pass that is not through after so many rounds will never be."""
 
 
 class Engine:
@@ -145,19 +148,44 @@ class Engine:
         collecting = gc.isenabled()
         gc.disable()
         try:
-            for family in self.families:
-                if isinstance(family, Relation | Grouping):
-                    family.settle()
+            self._settle_all()
         finally:
             if collecting:
                 gc.enable()
         self._sweep()
 
+    def _settle_all(self) -> None:
+        """One round is enough, unless families need each other's results for different keys."""
+        families = [family for family in self.families if isinstance(family, Relation | Grouping)]
+        for _round in range(ROUNDS):
+            for family in families:
+                family.settle()
+            if not any(family.is_pending for family in families):
+                break
+            self.revision += 1
+        else:
+            names = ", ".join(family.name for family in families if family.is_pending)
+            raise CycleError(f"these do not come to rest: {names}")
+        for each in self.families:
+            each.all_settled()
+
     def _sweep(self) -> None:
+        for family in self.families:
+            if isinstance(family, Grouping):
+                family.sweep()
+        for node, error in list(self.failures.items()):
+            if isinstance(error, CycleError):
+                for member in _read_by_memos_only(node):
+                    self._evict(member)
         while self.orphans:
             node = self.orphans.pop()
-            if not node.readers and isinstance(node.family, Memo):
-                node.family.evict(node)
+            if not node.readers:
+                self._evict(node)
+
+    @staticmethod
+    def _evict(node: Node) -> None:
+        if isinstance(node.family, Memo):
+            node.family.evict(node)
 
     @contextmanager
     def recording(self) -> Iterator[list[tuple[str, Any]]]:
@@ -187,3 +215,18 @@ class Engine:
         names = [f.name for f in self.settling[start:]] + [family.name]
         asking = ", ".join(node.label() for node in self.running)
         return " -> ".join(names) + (f" (asked by {asking})" if asking else "")
+
+
+def _read_by_memos_only(node: Node) -> list[Node]:
+    """``node`` and all that read it, if no relation is among them: a ring reads itself and is forgotten."""
+    found = {node: None}
+    pending = [node]
+    while pending:
+        reader = pending.pop()
+        if not isinstance(reader.family, Memo):
+            return []
+        for further in reader.readers or ():
+            if further not in found:
+                found[further] = None
+                pending.append(further)
+    return list(found)

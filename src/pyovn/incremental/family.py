@@ -35,23 +35,48 @@ class Family:
     def wake(self, node: Node) -> None:
         """``node`` is no longer fresh.  A memo waits until it is read; a relation takes note."""
 
-    def settle(self) -> None:
-        """Bring this family up to date with every input change so far."""
+    def settle(self, *, reading: bool = False) -> None:
+        """Bring this family up to date with every input change so far.
+
+        ``reading``: a derivation waits for the result.  Only then is it an error that this family is
+        being settled already; otherwise somebody further up does it.
+        """
         revision = self.engine.revision
         if self._settled_at == revision:
             return
         if self._settling:
-            raise CycleError(f"{self.name} needs its own result: {self.engine.settling_chain(self)}")
+            if reading:
+                raise CycleError(f"{self.name} needs its own result: {self.engine.settling_chain(self)}")
+            return
         self._settling = True
         self.engine.settling.append(self)
         try:
-            for family in list(self.upstream):
-                family.settle()
+            complete = self._settle_upstream(reading=reading)
             self.update()
-            self._settled_at = revision
+            if complete:
+                self._settled_at = revision
         finally:
             self._settling = False
             self.engine.settling.pop()
+
+    def _settle_upstream(self, *, reading: bool) -> bool:
+        """Settle what the members have read; False if some of it is being settled further up."""
+        revision = self.engine.revision
+        complete = True
+        for family in list(self.upstream):
+            if family._settled_at != revision:  # noqa: SLF001  a family too
+                family.settle(reading=reading)
+                complete = complete and family._settled_at == revision  # noqa: SLF001  a family too
+        return complete
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether something has come in that ``update`` has not seen."""
+        return False
+
+    def all_settled(self) -> None:
+        """Called when a pass has nothing left to do."""
+        self._settled_at = self.engine.revision
 
     def update(self) -> None:
         """Take in what the upstream families have changed."""
@@ -60,7 +85,7 @@ class Family:
         """Settle, and let the running derivation's family know that it depends on this one."""
         if self._settled_at != self.engine.revision:
             self.engine.refuse_in_batch()
-            self.settle()
+            self.settle(reading=True)
         node = STATE.node
         if node is not None and node.family is not self:
             node.family.upstream.setdefault(self)

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pyovn.incremental.family import Family
 from pyovn.incremental.node import mark
+from pyovn.incremental.record import Record
 from pyovn.incremental.tracking import ALL, STATE, Source, untracked
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Grouping(Family, Generic[T, K, P]):
         self._placed: dict[T, frozenset[P]] = {}
         self._mask = 0
         self._asked: dict[K, Source] = {}
+        self._swept = 1024
         self.upstream[source] = None
 
     def _follow(self, source: Relation[T]) -> None:
@@ -104,8 +106,10 @@ class Grouping(Family, Generic[T, K, P]):
             reads[source] = 1
 
     def sweep(self) -> None:
-        """Forget asked keys that nobody reads any more."""
-        self._asked = {group: source for group, source in self._asked.items() if source.readers}
+        """Forget asked keys that nobody reads any more, when there may be many of them."""
+        if len(self._asked) > self._swept:
+            self._asked = {group: source for group, source in self._asked.items() if source.readers}
+            self._swept = 2 * len(self._asked) + 1024
 
 
 class Index(Grouping[T, K, K]):
@@ -130,16 +134,23 @@ class Index(Grouping[T, K, K]):
         self._touch(place)
 
     def all(self, key: K) -> list[T]:
-        """Every element at ``key``, oldest first."""
+        """Every element at ``key``, in an order that does not depend on who came first."""
         self._ask(key)
-        return list(self._members.get(key, ()))
+        members = self._members.get(key, ())
+        return sorted(members, key=_rank) if len(members) > 1 else list(members)
 
     def one(self, key: K) -> T | None:
-        """The element at ``key``, or None.  Of several it is the one that came first."""
+        """The element at ``key``, or None; of several the first in the order of ``all``."""
         self._ask(key)
-        for element in self._members.get(key, ()):
-            return element
-        return None
+        members = self._members.get(key, ())
+        if len(members) > 1:
+            return min(members, key=_rank)
+        return next(iter(members), None)
+
+
+def _rank(element: Any) -> str:
+    """What elements are sorted by: a record's key, anything else's content."""
+    return repr(element.key if isinstance(element, Record) else element)
 
 
 class Fold(Grouping[T, K, tuple[K, E]], Generic[T, K, E, A]):

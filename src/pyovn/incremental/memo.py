@@ -51,12 +51,16 @@ class Memo(Family, Generic[P, T]):
         value: T = node.value
         return value
 
-    def settle(self) -> None:
+    def settle(self, *, reading: bool = False) -> None:
         """Settle what the members have read; members may read each other, so this is no cycle."""
-        if self._settled_at != self.engine.revision:
-            self._settled_at = self.engine.revision
-            for family in list(self.upstream):
-                family.settle()
+        del reading
+        if self._settled_at != self.engine.revision and not self._settling:
+            self._settling = True
+            try:
+                if self._settle_upstream(reading=False):
+                    self._settled_at = self.engine.revision
+            finally:
+                self._settling = False
 
     def compute(self, key: Any) -> Any:
         """Run the function."""

@@ -159,7 +159,11 @@ def _run(node: Node) -> None:
     else:
         changed = old_value is not value and old_value != value
     if changed and node.readers:
-        mark(node.readers, 1)
+        if isinstance(error, CycleError):
+            # The others on the ring have just failed for the same reason: for them this is no news.
+            mark({n: seen for n, seen in node.readers.items() if n not in error.nodes}, 1)
+        else:
+            mark(node.readers, 1)
 
 
 def _rewire(node: Node, reads: dict[Source, int]) -> None:

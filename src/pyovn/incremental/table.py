@@ -73,6 +73,7 @@ class Table(Relation[R]):
         """All records."""
         return self._present.keys()
 
-    def settle(self) -> None:
+    def settle(self, *, reading: bool = False) -> None:
         """An input is always up to date."""
+        del reading
         self._settled_at = self.engine.revision
