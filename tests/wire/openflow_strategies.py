@@ -29,8 +29,10 @@ def terms(draw: st.DrawFn, field: Field) -> tuple[int, int]:
         mask = draw(st.sampled_from([0x1000, 0x1FFF, 0xF000, 0xFFFF, 0xEFFF, 0x2000]))
         return draw(st.integers(0, 0xFFFF)) & mask, mask
     full = field.full
-    if field.form == "tcp_flags":
-        full &= 0xFFF
+    if field.form == "ct_state":  # of its 32 bits 8 mean something
+        value = draw(st.integers(0, 0xFF))
+        mask = draw(st.integers(1, 0xFE) | st.just(full))
+        return value & mask, mask
     mask = draw(st.integers(1, full)) if field.maskable and draw(st.booleans()) else full
     return draw(st.integers(0, full)) & mask, mask
 

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final
 import pyovn
 from pyovn.daemon import options as opt
 from pyovn.daemon import paths
-from pyovn.tools.ofctl_commands import COMMANDS, USAGE, CommandError
-from pyovn.tools.ofctl_connection import RefusedError, UnreachableError
+from pyovn.tools.ofctl_commands import COMMANDS, USAGE
+from pyovn.tools.ofctl_connection import CommandError, RefusedError, UnreachableError
 from pyovn.tools.ofctl_settings import Settings
 from pyovn.wire.openflow.errors import CodecError
 from pyovn.wire.openflow.fields import FieldError

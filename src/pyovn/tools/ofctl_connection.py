@@ -13,13 +13,18 @@ from typing import TYPE_CHECKING, Final, Self
 
 from pyovn.wire.openflow import messages as ofp
 from pyovn.wire.openflow.codec import Framer, decode, encode
-from pyovn.wire.openflow.text_messages import format_error, format_request
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from pyovn.tools.ofctl_settings import Settings
+
 _READ: Final = 1 << 18
 _FIRST_XID: Final = 2  # as in C, where the hello took 1
+
+
+class CommandError(ValueError):
+    """A command that cannot be done as it was given."""
 
 
 class UnreachableError(Exception):
@@ -159,6 +164,8 @@ class OpenFlowConnection:
             out.append(encode(control, xid))
         refusals = self._run(out, sent)
         if refusals:
+            from pyovn.wire.openflow.text_messages import format_error, format_request
+
             lines = [
                 f"Error {format_error(error)} for: {format_request(sent[xid], xid)}"
                 for xid, error in refusals
@@ -168,6 +175,8 @@ class OpenFlowConnection:
 
 
 def _refusal(error: ofp.Error, message: ofp.Message, xid: int) -> str:
+    from pyovn.wire.openflow.text_messages import format_error, format_request
+
     head = f"OFPT_ERROR (OF1.5) (xid={xid:#x}): {format_error(error)}"
     return f"{head}\n{format_request(message, xid)}"
 
@@ -187,3 +196,8 @@ def _connect(address: str, timeout: float | None) -> socket.socket:
     if not colon or not port.isdigit():
         host, port = rest, "6653"
     return socket.create_connection((host.strip("[]"), int(port)), timeout)
+
+
+def connect(settings: Settings, name: str) -> OpenFlowConnection:
+    """A connection to the switch that a command names."""
+    return OpenFlowConnection(address_of(name, settings.rundir), settings.timeout)

@@ -12,20 +12,24 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from pyovn.tools.ofctl_connection import OpenFlowConnection, UnreachableError, address_of
+from pyovn.tools.ofctl_connection import (
+    CommandError,
+    OpenFlowConnection,
+    UnreachableError,
+    address_of,
+    connect,
+)
 from pyovn.wire.openflow import messages as ofp
 from pyovn.wire.openflow import multiparts as mp
 from pyovn.wire.openflow.flow import DEFAULT_PRIORITY, SEND_FLOW_REM, Flow
 from pyovn.wire.openflow.match import Match
 from pyovn.wire.openflow.text import (
-    FlowText,
     TextError,
     format_actions,
     format_flow_desc,
     format_match,
     parse_flow_text,
 )
-from pyovn.wire.openflow.text_messages import format_flow_mod
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -49,10 +53,6 @@ _PLAIN_WORDS: Final = frozenset(
     "LOCAL NORMAL FLOOD ALL CONTROLLER IN_PORT TABLE NONE ANY drop exit ct_clear dec_ttl strip_vlan pop_vlan "
     "pop_queue clear_actions".casefold().split()
 )
-
-
-class CommandError(ValueError):
-    """A command that cannot be done as it was given."""
 
 
 def write(line: str) -> None:
@@ -120,7 +120,7 @@ def _fetch(switch: OpenFlowConnection, request: mp.FlowDescRequest) -> list[mp.F
 
 def dump_flows(settings: Settings, arguments: list[str]) -> int:
     """dump-flows: plain, or sorted, with names and without statistics as the options say."""
-    with OpenFlowConnection(address_of(arguments[0], settings.rundir), settings.timeout) as switch:
+    with connect(settings, arguments[0]) as switch:
         names = names_by_port(switch) if settings.names else None
         descs = _fetch(switch, stats_request(switch, arguments[1:]))
         if names is None and settings.stats and settings.sort is None:
@@ -148,10 +148,9 @@ def _sorted(descs: list[mp.FlowDesc], name: str, descending: bool) -> list[mp.Fl
     return with_it + [desc for desc in descs if value(desc) is None]
 
 
-def _flow_mod(command: int, text: FlowText) -> ofp.FlowMod:
+def _parse_mod(command: int, line: str, names: Mapping[str, int] | None) -> ofp.FlowMod:
     deleting = command in (ofp.DELETE, ofp.DELETE_STRICT)
-    if not text.has_actions and not deleting:
-        raise TextError("must specify an action")
+    text = parse_flow_text(line, names, need_actions=not deleting)
     flow = text.flow
     if text.cookie_mask is None and flow.cookie and deleting:
         raise TextError(
@@ -168,7 +167,7 @@ def _flow_mod(command: int, text: FlowText) -> ofp.FlowMod:
     )
 
 
-def change_flow(command: int) -> Callable[[Settings, list[str]], int]:
+def _change_flow(command: int) -> Callable[[Settings, list[str]], int]:
     """add-flow, mod-flows or del-flows."""
 
     def run(settings: Settings, arguments: list[str]) -> int:
@@ -178,12 +177,17 @@ def change_flow(command: int) -> Callable[[Settings, list[str]], int]:
         wanted = command
         if settings.strict and command in (ofp.MODIFY, ofp.DELETE):
             wanted += 1
-        with OpenFlowConnection(address_of(arguments[0], settings.rundir), settings.timeout) as switch:
-            mod = _flow_mod(wanted, parse_flow_text(text, names_where_needed(switch, text)))
+        with connect(settings, arguments[0]) as switch:
+            mod = _parse_mod(wanted, text, names_where_needed(switch, text))
             (switch.bundle if settings.bundle else switch.change)([mod])
         return 0
 
     return run
+
+
+add_flow = _change_flow(ofp.ADD)
+mod_flows = _change_flow(ofp.MODIFY)
+del_flows = _change_flow(ofp.DELETE)
 
 
 def add_flows(settings: Settings, arguments: list[str]) -> int:
@@ -191,20 +195,22 @@ def add_flows(settings: Settings, arguments: list[str]) -> int:
     return _change_from(settings, arguments, ofp.ADD)
 
 
-def _read_mods(path: str, default: int, names: Mapping[str, int] | None) -> list[ofp.FlowMod]:
+def _read_mods(
+    path: str, default: int, names: Mapping[str, int] | None, *, commands: bool = True
+) -> list[ofp.FlowMod]:
     mods: list[ofp.FlowMod] = []
     for line, text in read_lines(path):
-        found = _COMMAND_WORD.match(text)
+        found = _COMMAND_WORD.match(text) if commands else None
         command = _COMMANDS[found[1]] if found else default
         try:
-            mods.append(_flow_mod(command, parse_flow_text(text[found.end() :] if found else text, names)))
+            mods.append(_parse_mod(command, text[found.end() :] if found else text, names))
         except ValueError as error:
             raise CommandError(f"{path}:{line}: {error}") from error
     return mods
 
 
 def _change_from(settings: Settings, arguments: list[str], command: int) -> int:
-    with OpenFlowConnection(address_of(arguments[0], settings.rundir), settings.timeout) as switch:
+    with connect(settings, arguments[0]) as switch:
         mods = _read_mods(arguments[1], command, ports_by_name(switch))
         (switch.bundle if settings.bundle else switch.change)(mods)
     return 0
@@ -212,15 +218,17 @@ def _change_from(settings: Settings, arguments: list[str], command: int) -> int:
 
 def print_parsed(lines: Iterable[tuple[int, str]]) -> int:
     """parse-flow and parse-flows: the flow_mods that the text means."""
+    from pyovn.wire.openflow.text_messages import format_flow_mod
+
     write("usable protocols: any\nchosen protocol: OXM-OpenFlow15")
     for xid, (_, text) in enumerate(lines, 1):
-        mod = _flow_mod(ofp.ADD, parse_flow_text(text))
+        mod = _parse_mod(ofp.ADD, text, None)
         write(f"OFPT_FLOW_MOD (OF1.5) (xid={xid:#x}): {format_flow_mod(mod)}")
     return 0
 
 
 def _from_file(path: str, names: Mapping[str, int] | None) -> dict[Key, Flow]:
-    return {mod.flow.key: mod.flow for mod in _read_mods(path, ofp.ADD, names)}
+    return {mod.flow.key: mod.flow for mod in _read_mods(path, ofp.ADD, names, commands=False)}
 
 
 def _from_switch(switch: OpenFlowConnection) -> dict[Key, Flow]:
@@ -235,7 +243,7 @@ def _same(left: Flow, right: Flow) -> bool:
 
 def replace_flows(settings: Settings, arguments: list[str]) -> int:
     """replace-flows: only what differs is changed, unless ``--readd``."""
-    with OpenFlowConnection(address_of(arguments[0], settings.rundir), settings.timeout) as switch:
+    with connect(settings, arguments[0]) as switch:
         wanted = _from_file(arguments[1], ports_by_name(switch))
         actual = _from_switch(switch)
         mods = [
@@ -270,6 +278,8 @@ def _diff_line(sign: str, flow: Flow) -> str:
         parts.append(f" idle_timeout={flow.idle_timeout}")
     if flow.hard_timeout:
         parts.append(f" hard_timeout={flow.hard_timeout}")
+    if flow.importance:
+        parts.append(f" importance={flow.importance}")
     return f"{sign}{''.join(parts)} actions={format_actions(flow.actions)}"
 
 

@@ -178,7 +178,7 @@ eth_type,dl_type  NXM_OF_ETH_TYPE     OXM_OF_ETH_TYPE        16   hex      o5 n3
 nw_proto,ip_proto NXM_OF_IP_PROTO     OXM_OF_IP_PROTO        8    decimal  o10 n6    ip         x r
 pkt_mark          NXM_NX_PKT_MARK     -                      32   hex      m33       none
 conj_id           NXM_NX_CONJ_ID      -                      32   decimal  m37       none       x r
-actset_output     OXM_OF_ACTSET_OUTPUT ONFOXM_ET_ACTSET_OUTPUT 32   port     o43 f43   none       x r
+actset_output     OXM_OF_ACTSET_OUTPUT ONFOXM_ET_ACTSET_OUTPUT 32   decimal  o43 f43   none       x r
 ct_state          NXM_NX_CT_STATE     -                      32   ct_state m105      none       r
 ct_zone           NXM_NX_CT_ZONE      -                      16   decimal  m106      none       x r
 ct_mark           NXM_NX_CT_MARK      -                      32   hex      m107      none
