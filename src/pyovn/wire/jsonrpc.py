@@ -34,13 +34,16 @@ _REDUCTIONS: Final = 24
 
 _ESCAPE: Final = re.compile(rb"\\.", re.DOTALL)
 _SPACE: Final = re.compile(rb"[ \t\r\n]*")
-_OUTSIDE: Final = re.compile(rb'["{}\[\]]')
+_OUTSIDE: Final = re.compile(rb'["{}\[\]\\]')
 _INSIDE: Final = re.compile(rb'["\\]')
 _AS_BRACES: Final = bytes.maketrans(b"[]", b"{}")
 _NOT_BRACKETS: Final = bytes(code for code in range(256) if code not in b"[]{}")
 _OPENING: Final = frozenset(b"[{")
 _CLOSING: Final = frozenset(b"]}")
 _QUOTE: Final = ord('"')
+_BACKSLASH: Final = ord("\\")
+_ESCAPED: Final = b"\0"
+"""Stands for an escape while a piece is skimmed; JSON has no NUL of its own."""
 
 
 class JsonRpcError(ValueError):
@@ -137,10 +140,13 @@ class Decoder:
         rest = piece[1:] if self._escaped else piece
         escaped = self._escaped and not piece
         if b"\\" in rest:
-            rest = _ESCAPE.sub(b"", rest)
+            rest = _ESCAPE.sub(_ESCAPED, rest)
             escaped = rest.endswith(b"\\")
         parts = rest.split(b'"')
-        brackets = b"".join(parts[self._in_string :: 2]).translate(_AS_BRACES, _NOT_BRACKETS)
+        outside = b"".join(parts[self._in_string :: 2])
+        if b"\\" in outside or _ESCAPED in outside:
+            return False  # a backslash outside of a string: an error, which the long way tells
+        brackets = outside.translate(_AS_BRACES, _NOT_BRACKETS)
         for _round in range(_REDUCTIONS):
             shorter = brackets.replace(b"{}", b"")
             if len(shorter) == len(brackets):
@@ -184,6 +190,8 @@ class Decoder:
                     self._escaped = True
                     break
                 position += 1
+            elif token == _BACKSLASH:
+                raise JsonRpcError("a backslash outside of a string")
             elif token in _CLOSING:
                 depth -= 1
                 if depth == 0:
