@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pyovn.ovsdb.schema import DatabaseSchema
     from pyovn.schemas.columns import Database as TypedDatabase
     from pyovn.sync.database import DatabaseClient
+    from pyovn.sync.flowtable import FlowTable
     from pyovn.wire.openflow.messages import FlowMod
 
 ALL = FlowDescRequest()
@@ -134,19 +135,26 @@ class LabMakers(Makers):
 def watch(controller: Controller) -> Sent:
     """Record what ``controller`` sends from now on."""
     sent = Sent()
-    controller.vs_reconciler.sent = sent.local
-    table, plan = controller.flow_table, controller.flow_table.plan
+    tables: set[FlowTable] = set()
 
-    def planned() -> list[FlowMod]:
-        mods = plan()
-        sent.flow_mods += mods
-        return mods
+    def watch_table(table: FlowTable) -> None:
+        plan = table.plan
 
-    setattr(table, "plan", planned)  # noqa: B010 - mypy refuses the plain assignment to a method
+        def planned() -> list[FlowMod]:
+            mods = plan()
+            sent.flow_mods += mods
+            return mods
+
+        setattr(table, "plan", planned)  # noqa: B010 - mypy refuses the plain assignment to a method
+        tables.add(table)
+
     follow = controller._follow_remote
 
     def followed() -> None:
         follow()
+        if controller.flow_table not in tables:
+            watch_table(controller.flow_table)
+        controller.vs_reconciler.sent = sent.local
         if controller.sb_reconciler is not None:
             controller.sb_reconciler.sent = sent.southbound
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from deployment_lab import Lab, datagram
 
 CLAIMED = "pyovn-claimed"

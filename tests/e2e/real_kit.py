@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -72,7 +73,8 @@ class Stack:
         environment = {**os.environ, **{f"{f}_{n}": place for f in ("OVS", "OVN") for n in names}}
         done = subprocess.run(
             [str(word) for word in words],
-            env=environment, capture_output=True, text=True, check=False, timeout=20, stdin=subprocess.DEVNULL,
+            env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+            timeout=20, check=False,
         )  # fmt: skip
         if check and done.returncode != 0:
             raise AssertionError(
@@ -156,9 +158,7 @@ class Stack:
             found, "--no-wait", "--", "init", "--", "set", "open", ".",
             *(f"external_ids:{k}={v}" for k, v in ids.items()),
         )  # fmt: skip
-        self.daemon(
-            "ovs-vswitchd", "debian", directory, "--disable-system", found.database, namespace=found.namespace
-        )
+        self.start_switch(found)
         self.vsctl(
             found,
             "add-br",
@@ -172,6 +172,11 @@ class Stack:
         )
         self.start_controller(found, controller)
         return found
+
+    def start_switch(self, place: Hypervisor) -> None:
+        """Debian's ovs-vswitchd."""
+        options = ("--disable-system", place.database)
+        self.daemon("ovs-vswitchd", "debian", place.directory, *options, namespace=place.namespace)
 
     def start_controller(self, hypervisor: Hypervisor, side: str) -> None:
         place = hypervisor.directory
@@ -246,6 +251,14 @@ class Stack:
         """Ask one of the hypervisor's daemons, by its control socket."""
         pid = self.pids[place.directory / f"{target}.pid"]
         return self.run(self.peer("ovs-appctl"), "-t", place.directory / f"{target}.{pid}.ctl", *words)
+
+    def until(self, predicate: Callable[[], bool], seconds: float = 10) -> bool:
+        """Ask again and again, at most so long; each asking is a program's run, which paces the loop."""
+        deadline = time.monotonic() + seconds
+        while not predicate():
+            if time.monotonic() > deadline:
+                return False
+        return True
 
     def ping(self, vm: Vm, target: str, count: int = 3) -> list[float]:
         """Round-trip times in ms; fewer than ``count`` when some were lost."""

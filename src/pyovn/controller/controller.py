@@ -26,6 +26,7 @@ from pyovn.controller.ofswitch import Switch
 from pyovn.controller.physical import Physical
 from pyovn.controller.zones import PREFIX, Zones
 from pyovn.incremental import Engine
+from pyovn.ovsdb.replica import Change
 from pyovn.schemas import southbound as sb
 from pyovn.schemas import vswitch as vs
 from pyovn.sync.flowtable import FlowTable
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pyovn.incremental import Reason
-    from pyovn.ovsdb.replica import Change
     from pyovn.ovsdb.values import UUID
     from pyovn.sim.runtime import Runtime
     from pyovn.sync.database import DatabaseClient
@@ -241,17 +241,26 @@ class Controller:
         self._remote = remote
         if self._sb is not None:
             self._sb.stop()
-            self.model.southbound.clear()
-            self._sb = self.sb_reconciler = None
+            self._sb = None
+            self._begin_again()
         if remote is not None:
             client = self._sb = self._connect_sb(remote)
-            self._asked = None
             self.sb_reconciler = Reconciler(client, self._sb_managed(), self._runtime.random)
             for relation in self.model.output_sb:
                 self.sb_reconciler.follow(relation)
             client.on_changes = self._sb_changed
             client.on_state = lambda _client: self._loop.wake()
             client.start()
+
+    def _begin_again(self) -> None:
+        """Another southbound: as after a start, what is here is adopted once the new one is known."""
+        self.flow_table = FlowTable()
+        self._build()
+        contents = self._vs.replica.tables.items()
+        self._vs_changed(
+            [Change(name, uuid, None, row) for name, table in contents for uuid, row in table.rows.items()]
+        )
+        self.switch.set_table(self.flow_table)
 
     def _ask_for_more(self, client: DatabaseClient) -> bool:
         """Adjust the conditions; True at the fixed point."""
@@ -325,7 +334,7 @@ class Controller:
         if self._complete:
             reconcilers.append(self.vs_reconciler)
         sent = [reconciler.flush(self._written) or reconciler.in_flight for reconciler in reconcilers]
-        if self._stopped is not None and not any(sent):
+        if self._stopped is not None and self._complete and not any(sent):
             done, self._stopped = self._stopped, None
             self.stop()
             done()

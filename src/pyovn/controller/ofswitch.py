@@ -75,6 +75,13 @@ class Switch:
             if address is not None:
                 self._connect()
 
+    def set_table(self, table: FlowTable) -> None:
+        """Bring ``table`` to the switch from now on, beginning with what the switch has."""
+        self._table = table
+        if self._address is not None:
+            self._drop()
+            self._connect()
+
     def stop(self) -> None:
         """Disconnect; the switch keeps its flows."""
         self.set_address(None)

@@ -1,0 +1,242 @@
+"""What stays as it is: restarts, lost connections, ``recompute``; and what is repaired."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from deployment_lab import Lab, datagram
+from pyovn.vswitch.flowmods import Changes
+from pyovn.wire.openflow import messages as ofp
+from pyovn.wire.openflow.flow import Flow
+from pyovn.wire.openflow.match import Match
+
+
+@pytest.fixture
+def lab() -> Lab:
+    lab = Lab("hv1", "hv2")
+    lab.build("sw0", {1: "hv1", 2: "hv2", 3: "hv1"}, "ip")
+    return lab
+
+
+def assert_works(lab: Lab) -> None:
+    assert lab.frames("hv1", 1, datagram(1, 2)) == [("hv2", "vm2")]
+    assert lab.frames("hv2", 2, datagram(2, 1)) == [("hv1", "vm1")]
+    assert lab.frames("hv1", 1, datagram(1, 3)) == [("hv1", "vm3")]
+    assert lab.notices() == {}
+
+
+def test_a_restart_with_nothing_to_change_sends_nothing(lab: Lab) -> None:
+    before = lab.installed("hv1")
+    sent = lab.restart_controller("hv1")
+    assert sent.nothing, sent
+    assert lab.installed("hv1") == before
+    assert_works(lab)
+    lab.sync()
+
+
+def test_recompute_changes_nothing(lab: Lab) -> None:
+    sent = lab.watch("hv1")
+    lab.controller("hv1").recompute()
+    lab.runtime.advance(1)
+    assert sent.nothing, sent
+
+
+def test_recompute_repairs_flows_that_somebody_deleted(lab: Lab) -> None:
+    before = lab.installed("hv1")
+    delete_all(lab)
+    assert lab.installed("hv1") == set()
+    lab.controller("hv1").recompute()
+    lab.runtime.advance(1)
+    assert lab.installed("hv1") == before
+    assert_works(lab)
+
+
+def delete_all(lab: Lab) -> None:
+    bridge = lab.hypervisor("hv1").switch.bridges["br-int"]
+    changes = Changes()
+    bridge.state.flow_mod(ofp.FlowMod(ofp.DELETE, Flow(0xFF, 0, Match.of({}), ())), changes)
+    bridge.server.finish(changes)
+
+
+def test_a_restart_takes_over_what_changed_meanwhile(lab: Lab) -> None:
+    lab.kill_controller("hv1")
+    lab.unplug("hv1", 3)
+    lab.port("sw0", 4)
+    lab.plug("hv1", 4)
+    lab.start_controller("hv1")
+    lab.sync()
+    assert lab.bindings() == {"vm1": "hv1", "vm2": "hv2", "vm3": None, "vm4": "hv1"}
+    assert lab.frames("hv2", 2, datagram(2, 4)) == [("hv1", "vm4")]
+    ids = dict(lab.row("hv1", "Bridge")["external_ids"][1])
+    assert "ct-zone-vm3" not in ids
+    assert "ct-zone-vm4" in ids
+
+
+def test_zones_are_the_same_after_a_restart(lab: Lab) -> None:
+    lab.unplug("hv1", 1)  # the lowest number becomes free, so a fresh start would count otherwise
+    lab.runtime.advance(1)
+    before = dict(lab.controller("hv1").zones.listing())
+    lab.restart_controller("hv1")
+    assert dict(lab.controller("hv1").zones.listing()) == before
+    assert len(set(before.values())) == len(before) == 3
+
+
+def test_the_switch_comes_back_without_flows(lab: Lab) -> None:
+    before = lab.installed("hv1")
+    delete_all(lab)
+    lab.controller("hv1").switch._lost("test")
+    lab.runtime.advance(5)
+    assert lab.installed("hv1") == before
+    assert_works(lab)
+
+
+def test_a_lost_openflow_connection_costs_nothing(lab: Lab) -> None:
+    sent = lab.watch("hv1")
+    lab.controller("hv1").switch._lost("test")
+    assert lab.controller("hv1").connection_status == "not connected"
+    lab.runtime.advance(5)
+    assert lab.controller("hv1").connection_status == "connected"
+    assert sent.nothing, sent
+
+
+def test_flows_change_while_the_switch_is_away(lab: Lab) -> None:
+    lab.controller("hv1").switch._lost("test")
+    lab.port("sw0", 4)
+    lab.plug("hv1", 4)
+    lab.runtime.settle()
+    assert not lab.up(4)
+    lab.sync()
+    assert lab.up(4)
+    assert_works(lab)
+
+
+def test_chassis_rows_that_somebody_deleted_are_made_again(lab: Lab) -> None:
+    for table in ("Chassis_Private", "Chassis"):
+        lab.delete("sb", table, name="hv1")
+    lab.sync()
+    assert lab.bindings()["vm1"] == "hv1"
+    chassis = lab.row("sb", "Chassis", name="hv1")
+    assert chassis["encaps"] != ["set", []]
+    assert lab.row("sb", "Chassis_Private", name="hv1")["chassis"] == chassis["_uuid"]
+    assert lab.up(1)
+    assert_works(lab)
+
+
+def test_a_chassis_that_was_edited_is_repaired(lab: Lab) -> None:
+    before = lab.row("sb", "Chassis", name="hv1")
+    lab.update("sb", "Chassis", {"hostname": "other", "other_config": ["map", []]}, name="hv1")
+    lab.runtime.advance(1)
+    after = lab.row("sb", "Chassis", name="hv1")
+    assert {**before, "_version": 0} == {**after, "_version": 0}
+
+
+def test_br_int_that_was_deleted_is_made_again(lab: Lab) -> None:
+    lab.update("hv1", "Open_vSwitch", {"bridges": ["set", []]})
+    lab.runtime.advance(3)
+    bridge = lab.row("hv1", "Bridge", name="br-int")
+    assert bridge["fail_mode"] == "secure"
+    assert lab.bindings()["vm1"] is None
+    for number in (1, 3):
+        lab.plug("hv1", number)
+    lab.sync()
+    assert lab.bindings()["vm1"] == "hv1"
+    assert_works(lab)
+
+
+def test_a_new_system_id_is_a_new_chassis(lab: Lab) -> None:
+    ids = dict(lab.row("hv1", "Open_vSwitch")["external_ids"][1])
+    ids["system-id"] = "renamed"
+    lab.update("hv1", "Open_vSwitch", {"external_ids": ["map", [list(i) for i in ids.items()]]})
+    lab.runtime.advance(3)
+    assert {row["name"] for row in lab.rows("sb", "Chassis")} == {"renamed", "hv2"}
+    assert {row["name"] for row in lab.rows("sb", "Chassis_Private")} == {"renamed", "hv2"}
+    assert len(lab.rows("sb", "Encap")) == 2
+    assert lab.bindings() == {"vm1": "renamed", "vm2": "hv2", "vm3": "renamed"}
+    lab.sync()
+    assert_works(lab)
+
+
+def test_exit_takes_chassis_bindings_and_tunnels_away(lab: Lab) -> None:
+    done: list[bool] = []
+    lab.controller("hv1").exit(lambda: done.append(True))
+    lab.runtime.advance(2)
+    assert done == [True]
+    assert [row["name"] for row in lab.rows("sb", "Chassis")] == ["hv2"]
+    assert [row["name"] for row in lab.rows("sb", "Chassis_Private")] == ["hv2"]
+    assert len(lab.rows("sb", "Encap")) == 1
+    assert lab.bindings() == {"vm1": None, "vm2": "hv2", "vm3": None}
+    assert not lab.up(1)
+    assert {row["name"] for row in lab.rows("hv1", "Port")} == {"br-int", "vif1", "vif3"}
+    assert {row["name"] for row in lab.rows("hv2", "Port")} == {"br-int", "vif2"}
+    assert "ovn-installed" not in lab.notes("hv1", 1)
+
+
+def test_exit_twice_in_a_row_with_a_start_between(lab: Lab) -> None:
+    lab.controller("hv1").exit(lambda: None)
+    lab.runtime.advance(2)
+    lab.start_controller("hv1")
+    lab.runtime.advance(5)
+    lab.sync()
+    assert lab.bindings()["vm1"] == "hv1"
+    assert_works(lab)
+
+
+def wired() -> Lab:
+    lab = Lab("hv1", "hv2", wire=True)
+    lab.build("sw0", {1: "hv1", 2: "hv2", 3: "hv1"}, "ip")
+    return lab
+
+
+@pytest.mark.parametrize("place", ["central", "hv1"])
+def test_a_database_connection_lost_and_regained_changes_nothing(place: str) -> None:
+    lab = wired()
+    sent = lab.watch("hv1")
+    lab.makers.remotes[place].close()
+    lab.runtime.advance(3)
+    assert_frames(lab)
+    lab.makers.listen(place)
+    lab.runtime.advance(20)
+    assert lab.controller("hv1").connection_status == "connected"
+    assert sent.nothing, sent
+    lab.sync()
+    assert_works(lab)
+
+
+def assert_frames(lab: Lab) -> None:
+    assert lab.frames("hv1", 1, datagram(1, 2)) == [("hv2", "vm2")]
+
+
+def test_what_changed_while_the_southbound_was_away_is_taken_over() -> None:
+    lab = wired()
+    lab.makers.remotes["central"].close()
+    lab.runtime.advance(1)
+    lab.port("sw0", 4)
+    lab.plug("hv1", 4)
+    lab.unplug("hv1", 3)
+    lab.runtime.advance(1)
+    assert_frames(lab)
+    lab.makers.listen("central")
+    lab.runtime.advance(20)
+    lab.sync()
+    assert lab.bindings() == {"vm1": "hv1", "vm2": "hv2", "vm3": None, "vm4": "hv1"}
+    assert lab.frames("hv2", 2, datagram(2, 4)) == [("hv1", "vm4")]
+
+
+def test_another_southbound_does_not_clear_the_switch_before_it_is_known() -> None:
+    lab = wired()
+    before = lab.installed("hv1")
+    lab.makers.remotes["central"].close()
+    ids = dict(lab.row("hv1", "Open_vSwitch")["external_ids"][1])
+    ids["ovn-remote"] = "elsewhere"
+    lab.update("hv1", "Open_vSwitch", {"external_ids": ["map", [list(i) for i in ids.items()]]})
+    lab.runtime.advance(5)
+    assert lab.installed("hv1") == before
+    sent: Any = lab.watch("hv1")
+    lab.makers.listen("central")
+    lab.runtime.advance(20)
+    assert not sent.flow_mods
+    assert not sent.local
+    assert lab.up(1)
+    assert_works(lab)
