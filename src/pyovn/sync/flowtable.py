@@ -2,8 +2,8 @@
 
 Like ``reconcile``, for OpenFlow: it follows derived relations of ``Flow`` items and knows what the switch
 has (read back once after each connect, then by what was confirmed).  A flow's identity in the switch is
-(table, priority, match); when several wanted flows share it, the first counts, except that flows which
-only take part in conjunctions add up, as they must.
+(table, priority, match); when several wanted flows share it, one of them counts, whichever came first,
+except that flows which only take part in conjunctions add up, as they must.
 
 A flow that the switch refuses is set aside with the reason until it changes; the rest is sent again
 without it.  Nothing is deleted before ``ready``: the picture of what is wanted must be complete first.
@@ -32,7 +32,7 @@ class FlowTable:
     """What one bridge shall have and has."""
 
     def __init__(self) -> None:
-        self._wanted: dict[Key, dict[Flow, Derived[Any, Any]]] = {}
+        self._wanted: dict[Key, dict[Flow, list[Derived[Any, Any]]]] = {}
         self._installed: dict[Key, Flow] = {}
         self._dirty: dict[Key, None] = {}
         self._refused: dict[Flow, str] = {}
@@ -48,13 +48,16 @@ class FlowTable:
     def came(self, flow: Flow, relation: Derived[Any, Any]) -> None:
         """``flow`` is wanted."""
         key = flow.key
-        self._wanted.setdefault(key, {})[flow] = relation
+        self._wanted.setdefault(key, {}).setdefault(flow, []).append(relation)
         self._dirty[key] = None
 
-    def went(self, flow: Flow) -> None:
-        """``flow`` is no longer wanted."""
+    def went(self, flow: Flow, relation: Derived[Any, Any]) -> None:
+        """``relation`` wants ``flow`` no longer."""
         key = flow.key
         flows = self._wanted[key]
+        flows[flow].remove(relation)
+        if flows[flow]:
+            return
         del flows[flow]
         if not flows:
             del self._wanted[key]
@@ -66,19 +69,19 @@ class FlowTable:
         flows = [flow for flow in self._wanted.get(key, ()) if flow not in self._refused]
         if len(flows) < 2:
             return flows[0] if flows else None
-        joined = [flow for flow in flows if _is_conjunctive(flow)]
-        if len(joined) < len(flows):
-            return next(flow for flow in flows if not _is_conjunctive(flow))
-        actions = sorted({action for flow in joined for action in flow.actions}, key=repr)
-        first = joined[0]
+        others = [flow for flow in flows if not _is_conjunctive(flow)]
+        if others:
+            return min(others, key=repr)
+        actions = sorted({action for flow in flows for action in flow.actions}, key=repr)
+        first = min(flows, key=repr)
         return Flow(first.table, first.priority, first.match, tuple(actions), first.cookie)
 
     def why(self, cookie: int) -> list[tuple[Flow, list[Reason]]]:
         """The wanted flows with a cookie and the derivations that want them."""
         return [
-            (flow, relation.why(flow))
+            (flow, [reason for relation in relations for reason in relation.why(flow)])
             for flows in self._wanted.values()
-            for flow, relation in flows.items()
+            for flow, relations in flows.items()
             if flow.cookie == cookie
         ]
 
@@ -155,7 +158,7 @@ class _Follower:
         self._table.came(element, self._relation)
 
     def remove(self, element: Flow) -> None:
-        self._table.went(element)
+        self._table.went(element, self._relation)
 
     def change(self, element: Flow, mask: int) -> None:
         """Flows are values: they do not change."""

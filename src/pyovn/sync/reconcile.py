@@ -15,20 +15,36 @@ Not here: deciding what is wanted, and retry timing (``loop``).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from pyovn.ovsdb.values import EMPTY_SET, UUID, FrozenMap, atom_to_json, value_to_json
+from pyovn.ovsdb.values import UUID, FrozenMap, value_to_json
+from pyovn.sync.operations import (
+    Failure,
+    Operation,
+    Referrer,
+    deletion,
+    failure,
+    members_of,
+    mutations,
+    positions,
+    random_uuid,
+    referrers,
+    releases,
+    where,
+)
 from pyovn.sync.wants import Element, Existing, Ref, RowItem
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable, Hashable, Iterable, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
     from pyovn.incremental import Derived, Reason
     from pyovn.ovsdb.replica import Change
     from pyovn.ovsdb.requests import Reply
     from pyovn.sync.database import DatabaseClient
     from pyovn.sync.rows import RowClass
+
+    Wanter = Derived[Any, Any]
 
 
 def _nothing(_item: RowItem, _reasons: list[Reason]) -> Mapping[str, Any]:
@@ -45,6 +61,10 @@ class Managed:
     ``shared``     set and map columns with other writers: only elements that we wanted are removed.
     ``collected``  rows that the server removes by itself once nothing refers to them.
     ``holder``     (table, column) that keeps a row alive; deleting means leaving it.
+    ``releasing``  rows of tables that are not managed may refer to a row of this one: before it is deleted
+                   they let go of it or go too, or the server would refuse the whole transaction.
+    ``leftovers``  further operations that belong to the deletion of a row, such as deleting what was learnt
+                   about it in tables that do not refer to it.
     """
 
     row: RowClass[Any]
@@ -53,13 +73,16 @@ class Managed:
     shared: frozenset[str] = frozenset()
     collected: bool = False
     holder: tuple[str, str] | None = None
+    releasing: bool = False
+    leftovers: Callable[[Any], Iterable[Operation]] = lambda _row: ()
 
 
 class Entry:
     """What is wanted of one row.
 
-    Several items may want one row, each its columns; for a column that two of them name, the one that
-    came first counts.
+    Several items may want one row, each its columns; for a column that two of them name, the one whose text
+    sorts first counts, so that it does not matter who came first.  One item may be wanted by several
+    relations.
     """
 
     __slots__ = ("elements", "gone", "items", "key", "table", "uuid")
@@ -67,8 +90,8 @@ class Entry:
     def __init__(self, table: str, key: Hashable) -> None:
         self.table = table
         self.key = key
-        self.items: dict[RowItem, Derived[Any, Any]] = {}
-        self.elements: dict[str, dict[Any, None]] | None = None
+        self.items: dict[RowItem, Wanter | list[Wanter]] = {}
+        self.elements: dict[str, dict[Any, Wanter | list[Wanter]]] | None = None
         self.gone: set[tuple[str, Any]] | None = None
         """Elements of shared columns that we wanted once and that may still be there."""
         self.uuid: UUID | None = None
@@ -78,14 +101,37 @@ class Entry:
         if len(self.items) == 1:
             return next(iter(self.items)).columns
         merged: dict[str, Any] = {}
-        for item in self.items:
+        for item in sorted(self.items, key=repr):
             for column, value in item.columns:
                 merged.setdefault(column, value)
         return merged.items()
 
 
 class UnresolvedError(LookupError):
-    """A reference to a row that nothing wants."""
+    """A reference to a row that nothing wants, or that cannot be written."""
+
+    def __init__(self, missing: Ref) -> None:
+        super().__init__(missing)
+        self.missing = missing
+
+
+def _join(holders: dict[Any, Wanter | list[Wanter]], item: Any, relation: Wanter) -> None:
+    """``relation`` wants ``item`` too."""
+    held = holders.setdefault(item, relation)
+    if held is not relation:
+        holders[item] = [*held, relation] if isinstance(held, list) else [held, relation]
+
+
+def _part(holders: dict[Any, Wanter | list[Wanter]], item: Any, relation: Wanter | None) -> bool:
+    """``relation`` wants ``item`` no longer; True if nobody does."""
+    held = holders[item]
+    if isinstance(held, list):
+        held.remove(held[-1] if relation is None else relation)
+        if len(held) == 1:
+            holders[item] = held[0]
+        return False
+    del holders[item]
+    return True
 
 
 class Reconciler:
@@ -102,8 +148,16 @@ class Reconciler:
         self._by_uuid: dict[UUID, Entry] = {}
         self._dirty: dict[Entry, None] = {}
         self._strangers: dict[UUID, str] = {}
+        self._blocked: dict[Entry, str] = {}
+        """Rows that cannot be written now, and why: a missing row, or the server's words."""
+        self._refused: set[Entry] = set()
+        """Those of them that the server has refused."""
+        self._waiting: dict[Ref, dict[Entry, None]] = {}
+        """Who is to be looked at again when a row comes."""
+        self._referrers: dict[str, list[Referrer]] = {}
+        self._failures = 0
         self.in_flight = False
-        self.sent: list[list[dict[str, Any]]] | None = None
+        self.sent: list[list[Operation]] | None = None
         """Every transaction's operations, when a test or a trace sets this to a list."""
         self.last_error: str | None = None
 
@@ -127,23 +181,42 @@ class Reconciler:
         if isinstance(item, Element):
             if entry.elements is None:
                 entry.elements = {}
-            entry.elements.setdefault(item.column, {})[item.value] = None
+            _join(entry.elements.setdefault(item.column, {}), item.value, relation)
             if entry.gone is not None:
                 entry.gone.discard((item.column, item.value))
         else:
-            entry.items[item] = relation
+            _join(entry.items, item, relation)
+        self._changed(entry)
 
-    def went(self, item: Any) -> None:
-        """``item`` is no longer wanted.  A column that loses its last element stays ours: it is emptied."""
+    def went(self, item: Any, relation: Derived[Any, Any] | None = None) -> None:
+        """``item`` is no longer wanted by ``relation`` (None: by the last that wanted it).
+
+        A column that loses its last element stays ours: it is emptied.
+        """
         entry = self._entry(item.table, item.key)
         if isinstance(item, Element):
-            if entry.elements is not None:
-                entry.elements[item.column].pop(item.value, None)
-            if item.column in self._managed[item.table].shared:
+            gone = entry.elements is not None and _part(entry.elements[item.column], item.value, relation)
+            if gone and item.column in self._managed[item.table].shared:
                 entry.gone = entry.gone or set()
                 entry.gone.add((item.column, item.value))
         else:
-            del entry.items[item]
+            _part(entry.items, item, relation)
+        self._changed(entry)
+
+    def _changed(self, entry: Entry) -> None:
+        """Other things are wanted of a row: what was refused may be accepted now."""
+        self._refused.discard(entry)
+        if self._waiting:
+            self._wake(entry)
+
+    def _wake(self, entry: Entry) -> None:
+        """Look again at what waits for a row, directly or not."""
+        pending = [entry]
+        while pending:
+            found = pending.pop()
+            for waiter in self._waiting.pop(Ref(found.table, found.key), ()):
+                self._dirty[waiter] = None
+                pending.append(waiter)
 
     # -- what is there -------------------------------------------------------------------------
 
@@ -190,7 +263,7 @@ class Reconciler:
 
     # -- the difference ------------------------------------------------------------------------
 
-    def flush(self, done: Callable[[str | None], None], prelude: Iterable[dict[str, Any]] = ()) -> bool:
+    def flush(self, done: Callable[[str | None], None], prelude: Sequence[Operation] = ()) -> bool:
         """Send the difference, if there is any and none is under way; True if something was sent.
 
         ``done`` gets None, or the text of the error; after an error everything in it is dirty again.
@@ -198,11 +271,9 @@ class Reconciler:
         if self.in_flight or not (self._dirty or self._strangers):
             return False
         dirty, self._dirty = self._dirty, {}
-        operations = self._plan(dirty)
-        strangers = dict(self._strangers)
-        deletions = self._delete_strangers()
-        operations += deletions.values()
-        deleted = {uuid: table for uuid, table in strangers.items() if uuid in deletions}
+        operations, owners = self._plan(dirty)
+        deleted, deletions = self._delete_strangers()
+        operations += deletions
         if not operations:
             return False
         if self.sent is not None:
@@ -211,47 +282,97 @@ class Reconciler:
 
         def answered(reply: Reply) -> None:
             self.in_flight = False
-            error = _first_error(reply)
-            self.last_error = error
-            if error is not None:
+            error = failure(reply, len(prelude))
+            self.last_error = None if error is None else error.text
+            if error is None:
+                self._failures = 0
+            else:
                 for entry in dirty:
                     self._dirty[entry] = None
                 self._strangers.update(deleted)
-            done(error)
+                self._failed(error, owners)
+            done(self.last_error)
 
         self._client.transact([*prelude, *operations], answered)
         return True
 
-    def _plan(self, dirty: dict[Entry, None]) -> list[dict[str, Any]]:
+    def _failed(self, error: Failure, owners: list[Entry]) -> None:
+        """Nothing was written.  What alone was refused is set aside, so that it does not stop the rest.
+
+        An error that nobody in particular has made (a reference, an index) may come from what we believe to
+        be in order, so after the second one everything is compared anew.
+        """
+        if error.operation is not None and error.operation < len(owners):
+            entry = owners[error.operation]
+            self._refused.add(entry)
+            self._blocked[entry] = error.text
+            return
+        self._failures += 1
+        if self._failures > 1:
+            self._dirty.update(dict.fromkeys(e for table in self._entries.values() for e in table.values()))
+
+    def _plan(self, dirty: dict[Entry, None]) -> tuple[list[Operation], list[Entry]]:
+        """The operations for wanted rows, and the row that each of them is for."""
         rank = {table: i for i, table in enumerate(self._managed)}
-        operations: list[dict[str, Any]] = []
+        plan: list[Operation] = []
+        owners: list[Entry] = []
         for entry in sorted(dirty, key=lambda e: rank[e.table]):
+            if entry in self._refused:
+                continue
+            was_blocked = self._blocked.pop(entry, None) is not None
             if not entry.items:
                 self._abandon(entry)
                 continue
             try:
                 self._assign(entry)
-                operations.extend(self._difference(entry))
-            except UnresolvedError:
-                self._dirty[entry] = None
-        return operations
+                plan.extend(self._difference(entry))
+            except UnresolvedError as error:
+                self._waiting.setdefault(error.missing, {})[entry] = None
+                self._blocked[entry] = f"it refers to {error.missing.table} {error.missing.key}"
+                self._let_go(entry)
+            else:
+                if was_blocked:
+                    self._wake(entry)
+            owners += [entry] * (len(plan) - len(owners))
+        return plan, owners
 
-    def _delete_strangers(self) -> dict[UUID, dict[str, Any]]:
-        """The operations that delete rows of our tables that nothing wants."""
+    def _delete_strangers(self) -> tuple[dict[UUID, str], list[Operation]]:
+        """Rows of our tables that nothing wants, and the operations that delete them."""
         strangers, self._strangers = self._strangers, {}
-        operations: dict[UUID, dict[str, Any]] = {}
+        deleted: dict[UUID, str] = {}
+        operations: list[Operation] = []
         for uuid, table in strangers.items():
             managed = self._managed[table]
             row = self._rows(table).get(uuid)
             if uuid in self._by_uuid or row is None or managed.collected:
                 continue
-            if managed.identify(managed.row(uuid, row)) is not None:
-                operations[uuid] = _deletion(managed, table, uuid)
-        return operations
+            record = managed.row(uuid, row)
+            if managed.identify(record) is not None:
+                deleted[uuid] = table
+                if managed.releasing:
+                    operations += releases(self._referrers_of(table), uuid)
+                operations += managed.leftovers(record)
+                operations.append(deletion(table, uuid, managed.holder))
+        return deleted, operations
 
-    def unresolved(self) -> list[Entry]:
-        """Rows that wait for a row that they refer to."""
-        return [entry for entry in self._dirty if entry.items]
+    def _referrers_of(self, table: str) -> list[Referrer]:
+        """Columns of unmanaged tables of the server that refer to ``table``."""
+        found = self._referrers.get(table)
+        if found is None:
+            schema = self._client.schema
+            assert schema is not None  # rows have come from it
+            found = self._referrers[table] = referrers(schema, table, self._managed)
+        return found
+
+    def reconnected(self) -> None:
+        """The server may be another one: what it refuses, and its schema, are to be seen anew."""
+        self._referrers.clear()
+        self._dirty.update(dict.fromkeys(self._refused))
+        self._refused.clear()
+
+    def blocked(self) -> dict[Entry, str]:
+        """Wanted rows that cannot be written, and why."""
+        return {entry: reason for entry, reason in self._blocked.items() if entry.items}
 
     def _rows(self, table: str) -> Mapping[UUID, tuple[Any, ...]]:
         return self._client.replica.table(table).rows
@@ -268,7 +389,7 @@ class Reconciler:
                     entry.uuid = uuid
                     break
             else:
-                entry.uuid = UUID(_random_uuid(self._random))
+                entry.uuid = UUID(random_uuid(self._random))
         self._by_uuid[entry.uuid] = entry
         return entry.uuid
 
@@ -297,8 +418,8 @@ class Reconciler:
         entry = self._by_uuid.get(uuid)
         if entry is None:
             return None
-        for item, relation in entry.items.items():
-            return item, relation.why(item)
+        for item, held in entry.items.items():
+            return item, _reasons(item, held)
         return None
 
     def _resolve(self, value: Any) -> Any:
@@ -306,7 +427,7 @@ class Reconciler:
         kind = type(value)
         if kind is Ref:
             entry = self._entries[value.table].get(value.key)
-            if entry is None or not entry.items:
+            if entry is None or not entry.items or (entry in self._blocked and not self._is_there(entry)):
                 raise UnresolvedError(value)
             return self._assign(entry)
         if isinstance(value, tuple):
@@ -319,8 +440,12 @@ class Reconciler:
         """Nothing wants the row any more: if the table is ours, it is a stranger from now on."""
         if entry.elements is not None and not any(entry.elements.values()):
             entry.elements = None
-        if entry.elements is None:
-            self._entries[entry.table].pop(entry.key, None)
+        if entry.elements is None and self._entries[entry.table].get(entry.key) is entry:
+            del self._entries[entry.table][entry.key]
+        self._let_go(entry)
+
+    def _let_go(self, entry: Entry) -> None:
+        """The row is not to be there (any more, or for now): if the table is ours, it is a stranger."""
         uuid, entry.uuid = entry.uuid, None
         if uuid is None:
             return
@@ -328,7 +453,11 @@ class Reconciler:
         if not isinstance(entry.key, Existing):
             self._strangers[uuid] = entry.table
 
-    def _difference(self, entry: Entry) -> Iterable[dict[str, Any]]:
+    def _is_there(self, entry: Entry) -> bool:
+        """Whether the database has the row."""
+        return entry.uuid is not None and entry.uuid in self._rows(entry.table)
+
+    def _difference(self, entry: Entry) -> Iterable[Operation]:
         """What is to be done to one wanted row."""
         managed = self._managed[entry.table]
         uuid = self._assign(entry)
@@ -337,48 +466,48 @@ class Reconciler:
             if not isinstance(entry.key, Existing):
                 yield self._insert(entry, uuid)
             return
-        positions = _positions(managed.row)
+        places = positions(managed.row)
         present = managed.row.schema.columns
         changed: dict[str, Any] = {}
         for column, value in entry.columns():
             wanted = self._resolve(value)
-            if row[positions[column]] != wanted:
+            if row[places[column]] != wanted:
                 changed[column] = value_to_json(wanted)
         if changed:
-            yield {"op": "update", "table": entry.table, "where": _where(uuid), "row": changed}
-        mutations: list[list[Any]] = []
+            yield {"op": "update", "table": entry.table, "where": where(uuid), "row": changed}
+        found: list[list[Any]] = []
         for column, members in (entry.elements or {}).items():
-            actual = row[positions[column]]
-            wanted = self._members(members)
+            wanted = self._members(members, entry)
             is_map = present[column].type.is_map
-            here = _members_of(actual)
+            here = members_of(row[places[column]])
             keep = here if column not in managed.shared else here & self._gone(entry, column)
-            mutations += _mutations(column, here, keep - wanted, wanted - here, is_map=is_map)
-        if mutations:
-            yield {"op": "mutate", "table": entry.table, "where": _where(uuid), "mutations": mutations}
+            found += mutations(column, here, keep - wanted, wanted - here, is_map=is_map)
+        if found:
+            yield {"op": "mutate", "table": entry.table, "where": where(uuid), "mutations": found}
 
     def _gone(self, entry: Entry, column: str) -> set[Any]:
         """Resolved elements of a shared column that we wanted once; they stay until seen gone."""
-        return self._members(value for name, value in entry.gone or () if name == column)
+        return self._members([value for name, value in entry.gone or () if name == column], None)
 
-    def _members(self, members: Iterable[Any]) -> set[Any]:
-        """Resolved members; one that refers to a row that nothing wants is left out."""
+    def _members(self, members: Iterable[Any], entry: Entry | None) -> set[Any]:
+        """Resolved members; one that refers to a row that is not wanted is left out until it is."""
         resolved = set()
         for member in members:
             try:
                 resolved.add(self._resolve(member))
-            except UnresolvedError:
-                continue
+            except UnresolvedError as error:
+                if entry is not None:
+                    self._waiting.setdefault(error.missing, {})[entry] = None
         return resolved
 
-    def _insert(self, entry: Entry, uuid: UUID) -> dict[str, Any]:
+    def _insert(self, entry: Entry, uuid: UUID) -> Operation:
         managed = self._managed[entry.table]
         row = {column: value_to_json(self._resolve(value)) for column, value in entry.columns()}
-        item, relation = next(iter(entry.items.items()))
-        for column, value in managed.annotate(item, relation.why(item)).items():
+        item, held = next(iter(entry.items.items()))
+        for column, value in managed.annotate(item, _reasons(item, held)).items():
             row.setdefault(column, value_to_json(value))
         for column, members in (entry.elements or {}).items():
-            resolved = self._members(members)
+            resolved = self._members(members, entry)
             is_map = managed.row.schema.columns[column].type.is_map
             row[column] = value_to_json(FrozenMap(resolved) if is_map else frozenset(resolved))
         return {"op": "insert", "table": entry.table, "uuid": str(uuid), "row": row}
@@ -397,86 +526,13 @@ class _Follower:
         self._reconciler.came(element, self._relation)
 
     def remove(self, element: Any) -> None:
-        self._reconciler.went(element)
+        self._reconciler.went(element, self._relation)
 
     def change(self, element: Any, mask: int) -> None:
         """Items are values: they do not change."""
 
 
-def _members_of(actual: Any) -> frozenset[Any]:
-    """A column's value as a set: of atoms, or of (key, value) pairs."""
-    if isinstance(actual, frozenset):
-        return actual
-    if isinstance(actual, FrozenMap):
-        return frozenset(actual.items())
-    return EMPTY_SET if actual is None else frozenset((actual,))
-
-
-def _mutations(
-    column: str, here: frozenset[Any], gone: Iterable[Any], new: set[Any], *, is_map: bool
-) -> list[list[Any]]:
-    """The mutations that take ``gone`` from a set (or map) column and put ``new`` into it.
-
-    ``insert`` does not overwrite a key of a map (RFC 7047 section 5.1, <mutation>), so a key with a new
-    value is deleted first.
-    """
-    out: list[list[Any]] = []
-    if is_map:
-        changed = {k for k, _v in new}
-        keys = sorted({k for k, _v in gone} | {k for k, _v in here if k in changed})
-        if keys:
-            out.append([column, "delete", ["set", [atom_to_json(k) for k in keys]]])
-        if new:
-            pairs = [[atom_to_json(k), atom_to_json(v)] for k, v in sorted(new)]
-            out.append([column, "insert", ["map", pairs]])
-        return out
-    for mutator, members in (("delete", sorted(gone)), ("insert", sorted(new))):
-        if members:
-            out.append([column, mutator, ["set", [atom_to_json(a) for a in members]]])
-    return out
-
-
-def _deletion(managed: Managed, table: str, uuid: UUID) -> dict[str, Any]:
-    """The operation that makes a row go."""
-    if managed.holder is None:
-        return {"op": "delete", "table": table, "where": _where(uuid)}
-    holder, column = managed.holder
-    reference = ["uuid", str(uuid)]
-    return {
-        "op": "mutate",
-        "table": holder,
-        "where": [[column, "includes", reference]],
-        "mutations": [[column, "delete", reference]],
-    }
-
-
-def _where(uuid: UUID) -> list[Any]:
-    return [["_uuid", "==", ["uuid", str(uuid)]]]
-
-
-_POSITIONS: Final[dict[RowClass[Any], dict[str, int]]] = {}
-
-
-def _positions(row: RowClass[Any]) -> dict[str, int]:
-    """Column name to its place in a row's values."""
-    positions = _POSITIONS.get(row)
-    if positions is None:
-        positions = _POSITIONS[row] = {name: i for i, name in enumerate(row.COLUMNS)}
-    return positions
-
-
-def _first_error(reply: Reply) -> str | None:
-    """The first error of a transaction's reply as text (RFC 7047 section 4.1.3)."""
-    if reply.error is not None:
-        return str(reply.error)
-    for result in reply.results:
-        if isinstance(result, dict) and "error" in result:
-            return f"{result['error']}: {result.get('details', '')}"
-    return None
-
-
-def _random_uuid(rng: random.Random) -> str:
-    """A version 4 UUID from the runtime's randomness, so that a simulation repeats itself."""
-    bits = rng.getrandbits(128) & ~(0xF << 76) & ~(0x3 << 62) | 0x4 << 76 | 0x2 << 62
-    text = f"{bits:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+def _reasons(item: RowItem, held: Wanter | list[Wanter]) -> list[Reason]:
+    """Why an item is wanted, of all relations that want it."""
+    relations = held if isinstance(held, list) else [held]
+    return [reason for relation in relations for reason in relation.why(item)]
