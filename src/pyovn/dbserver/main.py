@@ -54,7 +54,8 @@ class Program:
         self.server = Server(daemon.runtime)
         self.server.log = log_client
         self.files = Files(self.server, log)
-        self.remotes = Remotes(daemon.runtime, self.server, log)
+        sockets = daemon.log.module("socket_util")
+        self.remotes = Remotes(daemon.runtime, self.server, log, lambda text: sockets.info("%s", text))
 
     def start(self) -> None:
         """Do what the command line says; raises ``StartError``."""

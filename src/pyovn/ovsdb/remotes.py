@@ -50,10 +50,18 @@ class _Source(NamedTuple):
 class Remotes:
     """All remotes of a server."""
 
-    def __init__(self, runtime: Runtime, server: Server, log: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        server: Server,
+        log: Callable[[str, str], None],
+        listening: Callable[[str], None] | None = None,
+    ) -> None:
         self._runtime = runtime
         self._server = server
         self._log = log
+        self._listening = listening or (lambda text: log("info", text))
+        """Told which port was chosen; scripts look for this line in a log of its own."""
         self._names: list[str] = []
         self._sources: dict[str, _Source] = {}
         self._open: dict[str, tuple[float, Remote]] = {}
@@ -167,7 +175,9 @@ class Remotes:
         remote = Remote(self._runtime, self._server, address, probe_interval=want.probe_interval)
         self._open[address] = want.probe_interval, remote
         if address.split(":")[:2] == ["ptcp", "0"]:
-            self._log("info", f"{address}: listening on port {remote.address.split(':')[1]}")
+            self._listening(
+                f"{address.removeprefix('ptcp:')}: listening on port {remote.address.split(':')[1]}"
+            )
 
 
 def _of_row(table: Table, row: Row) -> _Wanted:

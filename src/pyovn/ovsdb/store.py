@@ -19,7 +19,7 @@ from pyovn.ovsdb.setdelta import delta
 from pyovn.ovsdb.values import UUID, FrozenMap, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pyovn.ovsdb.schema import ColumnSchema, DatabaseSchema, TableSchema
 
@@ -142,7 +142,7 @@ class Table:
     """One table: its columns, its rows and what is derived from them."""
 
     __slots__ = (
-        "by_name", "columns", "defaults", "is_root", "name", "required", "rows", "schema", "strong",
+        "by_name", "columns", "defaults", "is_root", "name", "rank", "required", "rows", "schema", "strong",
         "strong_references", "unique", "weak_references", "weakly_referred",
     )  # fmt: skip
 
@@ -150,6 +150,8 @@ class Table:
         self.schema = schema
         self.name = schema.name
         self.is_root = is_root
+        self.rank = 0
+        """Tables that this one refers to have a lower rank, unless references make a circle."""
         self.columns = [Column(c, position) for position, c in enumerate(schema.columns.values())]
         self.by_name = {column.name: column for column in self.columns}
         self.defaults: tuple[Value, ...] = tuple(column.datum.default for column in self.columns)
@@ -199,7 +201,26 @@ def make_tables(schema: DatabaseSchema) -> dict[str, Table]:
     tables = {name: Table(t, is_root=schema.is_root(name)) for name, t in schema.tables.items()}
     for table in tables.values():
         table.connect(tables)
+    _rank(tables.values())
     return tables
+
+
+def _rank(tables: Iterable[Table]) -> None:
+    """Number the tables, what is referred to before what refers."""
+    seen: set[Table] = set()
+    ranked: list[Table] = []
+
+    def visit(table: Table) -> None:
+        if table not in seen:
+            seen.add(table)
+            for reference in (*table.strong_references, *table.weak_references):
+                visit(reference.target)
+            ranked.append(table)
+
+    for table in tables:
+        visit(table)
+    for rank, table in enumerate(ranked):
+        table.rank = rank
 
 
 def row_values(row: Row, columns: Sequence[Column]) -> Iterator[tuple[Column, Any]]:

@@ -6,6 +6,10 @@ wanted, conditions.  It knows nothing of clients.  Many clients ask for the same
 
 Two formats: ``update`` carries whole values, ``update2`` (and ``update3``) differences.  With a
 condition, a row that begins to match is an insertion and one that ceases to match a deletion.
+
+Tables stand in an update by their rank: rows come before those that refer to them.  Clients that read an
+update in order rely on it (the Python IDL's indexes compare rows, and cannot compare a row that it has
+with one that it has not yet).
 """
 
 from __future__ import annotations
@@ -30,6 +34,10 @@ if TYPE_CHECKING:
 
 KINDS: Final = ("initial", "insert", "delete", "modify")
 _EVERY_KIND: Final = frozenset(KINDS)
+
+
+def _rank(table: Table) -> int:
+    return table.rank
 
 
 class ViewColumn(NamedTuple):
@@ -139,7 +147,7 @@ class View:
     __slots__ = ("by_table", "differences", "key")
 
     def __init__(self, tables: list[TableView], *, differences: bool, key: str) -> None:
-        self.by_table = {view.table: view for view in tables}
+        self.by_table = {view.table: view for view in sorted(tables, key=lambda view: view.table.rank)}
         self.differences = differences
         self.key = key
 
@@ -161,7 +169,7 @@ class View:
 
     def changes(self, changes: Iterable[RowChange]) -> bytes | None:
         """What a transaction did, as far as it shows here; None if it does not."""
-        result: dict[str, Json] = {}
+        found: dict[Table, Json] = {}
         for table, uuid, old, new in changes:
             view = self.by_table.get(table)
             if view is None:
@@ -171,8 +179,10 @@ class View:
                 continue
             update = view.update2(kind, old, new) if self.differences else view.update(kind, old, new)
             if update is not None:
-                result.setdefault(table.name, {})[uuid] = update
-        return encode(result) if result else None
+                found.setdefault(table, {})[uuid] = update
+        if not found:
+            return None
+        return encode({table.name: found[table] for table in sorted(found, key=_rank)})
 
     def moved(self, other: View) -> bytes | None:
         """What the client of this view must be told to have ``other``, whose conditions differ."""
