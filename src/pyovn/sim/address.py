@@ -4,7 +4,8 @@ The grammar is ovsdb(7)'s "Connection Methods"; IPv6 hosts stand in brackets, an
 out is OVSDB's 6640.  ``mem:NAME`` is ours: a pipe within the process, one word for both sides.
 
 An address that cannot be parsed is an ``OSError`` with EAFNOSUPPORT, as an unknown family is for a
-socket, so a caller has one kind of failure to handle.  TLS (``ssl:``, ``pssl:``) is not here.
+socket, so a caller has one kind of failure to handle.  TLS (``ssl:``, ``pssl:``) lies over the methods
+that are here: ``below_tls`` names the connection that carries it, and ``secured`` does the rest.
 """
 
 from __future__ import annotations
@@ -70,6 +71,13 @@ def parse_passive(text: str) -> Address:
         port, _, host = rest.partition(":")
         return Address("tcp", host.removeprefix("[").removesuffix("]"), _port(port, text))
     raise _unsupported(text)
+
+
+def below_tls(text: str) -> str | None:
+    """The ``tcp:`` or ``ptcp:`` address that carries an ``ssl:`` or ``pssl:`` one; None for any other."""
+    family, _, rest = text.partition(":")
+    carrier = {"ssl": "tcp", "pssl": "ptcp"}.get(family)
+    return None if carrier is None else f"{carrier}:{rest}"
 
 
 def failure(code: int, text: str = "") -> OSError:

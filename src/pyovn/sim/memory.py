@@ -79,6 +79,10 @@ class MemoryStream:
         self._other: MemoryStream
 
     @property
+    def identity(self) -> None:
+        """No certificate vouches for the peer."""
+
+    @property
     def on_data(self) -> Callable[[bytes], None]:
         """The owner's receiver of bytes."""
         return self._on_data or _ignore

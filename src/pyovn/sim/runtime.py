@@ -9,7 +9,8 @@ Addresses are OVSDB's connection methods (ovsdb(7), "Connection Methods"): ``uni
 ``tcp:HOST:PORT`` to connect, ``punix:PATH``, ``ptcp:PORT[:HOST]`` to listen; ``mem:NAME`` is a pair
 of queues within the process, the same word on both sides.
 
-Not here: TLS, reconnecting and framing; those belong to the protocols above.
+Not here: TLS, which lies over any runtime (``secured``); reconnecting and framing, which belong to the
+protocols above.
 """
 
 from __future__ import annotations
@@ -39,6 +40,10 @@ class Stream(Protocol):
     on_data: Callable[[bytes], None]
     on_close: Callable[[str], None]
     peer: str
+
+    @property
+    def identity(self) -> str | None:
+        """The common name in the peer's certificate, when TLS has verified one."""
 
     def write(self, data: bytes) -> None:
         """Queue ``data``; never blocks.  After a close it is dropped."""

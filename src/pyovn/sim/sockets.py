@@ -71,6 +71,10 @@ class SocketStream:
         self._on_close: Callable[[str], None] | None = None
 
     @property
+    def identity(self) -> None:
+        """No certificate vouches for the peer."""
+
+    @property
     def on_data(self) -> Callable[[bytes], None]:
         """The owner's receiver of bytes."""
         return self._on_data or _ignore
