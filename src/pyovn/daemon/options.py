@@ -21,8 +21,7 @@ Not here: what the options mean.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal, NoReturn
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -34,8 +33,7 @@ class OptionError(ValueError):
     """A command line that does not follow the options; the text says where."""
 
 
-@dataclass(frozen=True, slots=True)
-class Option:
+class Option(NamedTuple):
     """One option: a long name, a short letter, or both."""
 
     name: str
@@ -48,20 +46,21 @@ class Option:
     short_only: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Given:
+class Given(NamedTuple):
     """One option that was given: its full long name, and its value or None."""
 
     name: str
     value: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
 class CommandLine:
     """What a command line says: options in order, then arguments."""
 
-    options: tuple[Given, ...]
-    arguments: tuple[str, ...]
+    __slots__ = ("arguments", "options")
+
+    def __init__(self, options: tuple[Given, ...], arguments: tuple[str, ...]) -> None:
+        self.options = options
+        self.arguments = arguments
 
     def __contains__(self, name: object) -> bool:
         return any(given.name == name for given in self.options)

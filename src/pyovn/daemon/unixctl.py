@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pyovn.daemon.ctlclient import ControlError, control_request, find_socket
 from pyovn.daemon.log import Log, LogSpecError
 from pyovn.wire import jsonrpc
+from pyovn.wire.jsontext import use_msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from pyovn.sim.runtime import Listener, Runtime, Stream
 
     Handler = Callable[[Sequence[str]], "str | Deferred | None"]
+
+use_msgspec()
 
 __all__ = [
     "CommandError",

@@ -27,12 +27,15 @@ from pyovn.ovsdb.replica import Change, Replica
 from pyovn.ovsdb.requests import CONNECTION_LOST, NOT_CONNECTED, Condition, Reply
 from pyovn.ovsdb.session import Message, RefusedError, Session
 from pyovn.wire import jsonrpc
+from pyovn.wire.jsontext import use_msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pyovn.ovsdb.schema import DatabaseSchema
     from pyovn.sim.runtime import Runtime, Stream, Timer
+
+use_msgspec()
 
 __all__ = ["CONNECTION_LOST", "NOT_CONNECTED", "Change", "Client", "Condition", "Reply"]
 

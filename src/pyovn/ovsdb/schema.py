@@ -10,8 +10,7 @@ Not here: how rows are stored or changed (``engine``), nor typed access to colum
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 from pyovn.ovsdb.values import EMPTY_MAP, EMPTY_SET, UUID, ZERO_UUID, Atom, FrozenMap, Value, atom_to_json
 
@@ -38,8 +37,7 @@ class ConstraintError(ValueError):
     """A value of the right JSON form breaks a constraint of its type (enum, range, length, count)."""
 
 
-@dataclass(frozen=True, slots=True)
-class BaseType:
+class BaseType(NamedTuple):
     """RFC 7047 <base-type>: an atomic type and its constraints."""
 
     type: AtomicType
@@ -61,7 +59,7 @@ class BaseType:
         known = {"type", "enum", "minInteger", "maxInteger", "minReal", "maxReal", "minLength", "maxLength"}
         unknown = set(json) - known - {"refTable", "refType"}
         if unknown:
-            raise SchemaError(f"base type has unexpected member {sorted(unknown)[0]!r}")
+            raise SchemaError(f"base type has unexpected member {min(unknown)!r}")
         kind: AtomicType = json["type"]
         enum = json.get("enum")
         if enum is not None:
@@ -84,12 +82,13 @@ class BaseType:
             members = [atom_to_json(a) for a in self.enum]
             json["enum"] = members[0] if len(members) == 1 else ["set", members]
         suffix = "Real" if self.type == "real" else "Integer"
-        for name, value in (("min" + suffix, self.min), ("max" + suffix, self.max)):
-            if value is not None:
-                json[name] = value
-        for name, value in (("minLength", self.min_length), ("maxLength", self.max_length)):
-            if value is not None:
-                json[name] = value
+        limits = (
+            ("min" + suffix, self.min),
+            ("max" + suffix, self.max),
+            ("minLength", self.min_length),
+            ("maxLength", self.max_length),
+        )
+        json.update({name: value for name, value in limits if value is not None})
         if self.ref_table is not None:
             json["refTable"] = self.ref_table
             if self.ref_type != "strong":
@@ -101,8 +100,7 @@ class BaseType:
         return _DEFAULT_ATOM[self.type]
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnType:
+class ColumnType(NamedTuple):
     """RFC 7047 <type>: a key type, an optional value type, and how many."""
 
     key: BaseType
@@ -119,7 +117,7 @@ class ColumnType:
             raise SchemaError(f"{json!r} is not a column type")
         unknown = set(json) - {"key", "value", "min", "max"}
         if unknown:
-            raise SchemaError(f"column type has unexpected member {sorted(unknown)[0]!r}")
+            raise SchemaError(f"column type has unexpected member {min(unknown)!r}")
         low, high = json.get("min", 1), json.get("max", 1)
         high = UNLIMITED if high == "unlimited" else high
         if low not in {0, 1} or not isinstance(high, int) or high < max(low, 1):
@@ -205,8 +203,7 @@ class ColumnType:
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnSchema:
+class ColumnSchema(NamedTuple):
     """RFC 7047 <column-schema>."""
 
     name: str
@@ -235,12 +232,11 @@ class ColumnSchema:
         return json
 
 
-@dataclass(frozen=True, slots=True)
-class TableSchema:
+class TableSchema(NamedTuple):
     """RFC 7047 <table-schema>; ``columns`` leaves out the implicit ``_uuid`` and ``_version``."""
 
     name: str
-    columns: dict[str, ColumnSchema] = field(hash=False)
+    columns: dict[str, ColumnSchema]
     is_root: bool = False
     max_rows: int = UNLIMITED
     indexes: tuple[tuple[str, ...], ...] = ()
@@ -273,13 +269,12 @@ class TableSchema:
         return json
 
 
-@dataclass(frozen=True, slots=True)
-class DatabaseSchema:
+class DatabaseSchema(NamedTuple):
     """RFC 7047 <database-schema>."""
 
     name: str
     version: str
-    tables: dict[str, TableSchema] = field(hash=False)
+    tables: dict[str, TableSchema]
     cksum: str | None = None
 
     @staticmethod
@@ -297,9 +292,8 @@ class DatabaseSchema:
             for column in table.columns.values():
                 for base in (column.type.key, column.type.value):
                     if base is not None and base.ref_table is not None and base.ref_table not in tables:
-                        raise SchemaError(
-                            f"table {table.name}: column {column.name} refers to unknown table {base.ref_table}"
-                        )
+                        where = f"table {table.name}: column {column.name}"
+                        raise SchemaError(f"{where} refers to unknown table {base.ref_table}")
         return DatabaseSchema(json["name"], json.get("version", ""), tables, json.get("cksum"))
 
     def to_json(self) -> Any:

@@ -4,7 +4,7 @@ OVSDB puts one JSON value after the other on the wire, without length, separator
 end of a message is known only from its brackets.  ``Decoder`` finds it in one pass over the bytes,
 whatever the pieces they arrive in:
 
-* a read that holds exactly one small message goes straight to msgspec;
+* a read that holds exactly one small message goes straight to the JSON parser;
 * otherwise each piece is stripped to its brackets by ``bytes`` methods that run in C, which tells
   whether a message can end in it at all; only a piece in which one ends is walked token by token.
 
@@ -21,7 +21,9 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-import msgspec
+from pyovn.wire.jsontext import JsonTextError, decode, encode
+
+__all__ = ["Decoder", "JsonRpcError", "encode", "error", "notification", "request", "response"]
 
 MAX_DEPTH: Final = 500
 """Brackets within brackets; OVSDB's own messages stay below 20."""
@@ -57,21 +59,10 @@ class JsonRpcError(ValueError):
         self.values: list[Any] = []
 
 
-def _plain_text(value: object) -> str:
-    """Let msgspec encode subclasses of ``str``, such as a UUID."""
-    if isinstance(value, str):
-        return str(value)
-    raise TypeError(f"{type(value).__name__} has no JSON form")
-
-
-encode: Final = msgspec.json.Encoder(enc_hook=_plain_text).encode
-_decode: Final = msgspec.json.Decoder().decode
-
-
 def _parse(text: bytes) -> Any:
     try:
-        return _decode(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return decode(text)
+    except JsonTextError as error:
         raise JsonRpcError(f"not JSON: {error}") from error
 
 
@@ -119,8 +110,8 @@ class Decoder:
         if data.count(b"{") + data.count(b"[") > MAX_DEPTH:
             return None
         try:
-            return _decode(data)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return decode(data)
+        except JsonTextError:
             return None  # several messages, or a part of one: the long way tells, also what is wrong
 
     def _take(self, piece: bytes, values: list[Any]) -> None:
