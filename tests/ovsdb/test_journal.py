@@ -124,29 +124,6 @@ def test_an_empty_file_and_a_strange_one_are_refused(tmp_path: Path) -> None:
             opened(tmp_path / "x")
 
 
-def test_a_failed_write_leaves_file_and_database_as_they_were(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    journal, database = opened(path)
-    run(database, insert("Pair", 1, a=1))
-    before = path.read_bytes()
-    write = os.write
-
-    def half(descriptor: int, data: Any) -> int:
-        if len(data) < 60:
-            raise OSError(28, "No space left on device")
-        return write(descriptor, bytes(data)[:60])
-
-    monkeypatch.setattr(os, "write", half)
-    outcome = database.transact([insert("Pair", 2, a=2)])
-    assert outcome.results[-1]["error"] == "I/O error"
-    monkeypatch.undo()
-    assert path.read_bytes() == before
-    run(database, insert("Pair", 3, a=3))
-    journal.close()
-    assert [row["a"] for row in dump(opened(path)[1])["Pair"]] == [1, 3]
-
-
 def test_compaction_keeps_contents_mode_and_goes_on(path: Path) -> None:
     path.chmod(0o600)
     journal, database = opened(path)

@@ -76,7 +76,10 @@ def test_what_is_written_is_there_after_a_restart_and_a_compaction(directory: Pa
     for number in range(5):
         run(world.program.server.databases["T"].database, insert("Plain", number, name="x"))
     assert len(list(read_records(str(directory / "conf.db")))) == 6
-    world.command("compact", "T")
+    answers: list[Any] = []
+    world.command("compact", "T").when_settled(lambda *answer: answers.append(answer))
+    world.runtime.settle()
+    assert answers == [(True, "")]
     assert len(list(read_records(str(directory / "conf.db")))) == 2
     world.program.stop()
     assert len(World(directory).program.server.databases["T"].database.tables["Plain"].rows) == 5

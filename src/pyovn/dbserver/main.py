@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from pyovn.daemon.main import DaemonSpec, StartError, run
 from pyovn.daemon.options import Option
-from pyovn.daemon.unixctl import CommandError
+from pyovn.daemon.unixctl import CommandError, Deferred
 from pyovn.ovsdb.hosting import Files
 from pyovn.ovsdb.journal import JournalError
 from pyovn.ovsdb.remotes import RemoteError, Remotes
@@ -87,7 +88,7 @@ class Program:
 
     def register(self) -> None:
         """Add the control commands."""
-        commands: tuple[tuple[str, str, int, int, Callable[[Sequence[str]], str | None]], ...] = (
+        commands: tuple[tuple[str, str, int, int, Callable[[Sequence[str]], str | Deferred | None]], ...] = (
             ("list-dbs", "", 0, 0, self._list_dbs),
             ("add-db", "DB", 1, 1, self._add_db),
             ("remove-db", "DB", 1, 1, self._remove_db),
@@ -131,13 +132,28 @@ class Program:
         self.remotes.forget_database(self.server.databases[name].database)
         self.server.remove_database(name)
 
-    def _compact(self, args: Sequence[str]) -> None:
+    def _compact(self, args: Sequence[str]) -> Deferred:
+        """Compact in the background; the answer comes when all is done."""
         names = [self._known(args[0])] if args else list(self.files.journals)
+        answer = Deferred()
+        left, failures = len(names), []
+
+        def done(name: str, error: OSError | None) -> None:
+            nonlocal left
+            left -= 1
+            if error is not None:
+                failures.append(f"{name}: {_text(error)}")
+            if left == 0:
+                if failures:
+                    answer.fail("\n".join(failures))
+                else:
+                    answer.resolve()
+
         for name in names:
-            try:
-                self.files.journals[name].compact()
-            except OSError as error:
-                raise CommandError(f"{name}: {error}") from error
+            self.files.compact(self.files.journals[name], partial(done, name))
+        if not names:
+            answer.resolve()
+        return answer
 
     def _storage_status(self, args: Sequence[str]) -> str:
         self._known(args[0])

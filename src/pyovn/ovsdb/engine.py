@@ -87,6 +87,8 @@ class Database:
     refusal: str | None = None
     """Why transactions may not write, with ``{operation}`` in it; None when they may."""
     followers: list[Callable[[Commit], None]] = field(default_factory=list)
+    on_converted: list[Callable[[], None]] = field(default_factory=list)
+    """Called when the schema has become another one: what was known of ``tables`` holds no more."""
     tables: dict[str, Table] = field(init=False)
     serial: int = 0
     _salt: int = field(init=False)
@@ -186,3 +188,10 @@ class Database:
         commit = Commit(self.new_uuid(), changes, "", durable=False)
         self._make_true(transaction, commit)
         return commit
+
+    def adopt(self, other: Database) -> None:
+        """Take over schema and contents of a database that nobody follows; tells ``on_converted``."""
+        self.schema, self.tables = other.schema, other.tables
+        self.serial = other.serial
+        for convert in tuple(self.on_converted):
+            convert()

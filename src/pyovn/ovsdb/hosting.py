@@ -1,11 +1,12 @@
-"""Database files on a server: opened, written, compacted, closed; shared by program and sandbox.
+"""Database files on a server: opened, written, compacted, converted, closed; shared by program and sandbox.
 
-``Files`` joins ``journal`` and ``server``.  A file that has grown is compacted by itself, between two
-events and not within a transaction.
+``Files`` joins ``journal`` and ``server``.  A file for which compaction is due is compacted in the
+background: a step, then whatever else the server has to do, then the next step.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pyovn.ovsdb.journal import Journal
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from pyovn.ovsdb.engine import Commit, Database
     from pyovn.ovsdb.server import Server
 
+    Done = Callable[[OSError | None], None]
+
 
 class Files:
     """The database files of a server, by database name."""
@@ -24,7 +27,8 @@ class Files:
         self.server = server
         self.journals: dict[str, Journal] = {}
         self._log = log
-        self._asked: set[Journal] = set()
+        self._waiting: dict[Journal, list[Done]] = {}
+        """Who is to be told of the end of a compaction that is under way."""
 
     def open(self, path: str) -> Database:
         """Serve the database in a file; raises ``JournalError``, ``OSError`` or ``ValueError``."""
@@ -38,9 +42,8 @@ class Files:
             journal.close()
 
         def watch(_commit: Commit) -> None:
-            if journal.has_grown and journal not in self._asked:
-                self._asked.add(journal)
-                runtime.call_soon(lambda: self._compact(journal))
+            if journal not in self._waiting and journal.is_due():
+                self.compact(journal)
 
         try:
             self.server.add_database(database, close)
@@ -49,12 +52,34 @@ class Files:
             raise
         self.journals[name] = journal
         database.followers.append(watch)
+        self.server.databases[name].rewrite = partial(self._rewrite, journal)
         return database
 
-    def _compact(self, journal: Journal) -> None:
-        self._asked.discard(journal)
-        if journal in self.journals.values():
+    def compact(self, journal: Journal, done: Done | None = None) -> None:
+        """Compact a file in the background; ``done`` is told of the end, and why it failed if it did."""
+        waiting = self._waiting.setdefault(journal, [])
+        if done is not None:
+            waiting.append(done)
+        if journal.compaction is None:
+            self._log("dbg", f"{journal.path}: compaction begins")
+            journal.begin_compaction()
+            self.server.runtime.call_soon(lambda: self._step(journal))
+
+    def _step(self, journal: Journal) -> None:
+        error: OSError | None = None
+        if journal not in self.journals.values():
+            error = OSError(9, "the database was removed", journal.path)
+        else:
             try:
-                journal.compact()
-            except OSError as error:
-                self._log("err", f"{journal.path}: compaction failed: {error}")
+                if not journal.step():
+                    self.server.runtime.call_soon(lambda: self._step(journal))
+                    return
+            except OSError as why:
+                self._log("err", f"{journal.path}: compaction failed: {why}")
+                error = why
+        for done in self._waiting.pop(journal, ()):
+            done(error)
+
+    @staticmethod
+    def _rewrite(journal: Journal, database: Database) -> None:
+        journal.replace(database, "converted by ovsdb-server")

@@ -127,6 +127,7 @@ class LocalClient:
             if name in tables
         }
         hosted.database.followers.append(self._follow)
+        hosted.database.on_converted.append(self._converted)
         for watch in self._watches.values():
             self._set_condition(watch, self._conditions.get(watch.table.name, True))
             for uuid in watch.replica.rows.keys() - watch.table.rows.keys():
@@ -143,6 +144,7 @@ class LocalClient:
         if self._hosted is None:
             return
         self._hosted.database.followers.remove(self._follow)
+        self._hosted.database.on_converted.remove(self._converted)
         self._hosted = None
         self._queue.clear()
         for pending in tuple(self._pending):
@@ -158,6 +160,10 @@ class LocalClient:
         self.log("info", reason)
         self.stop()
         self.start()
+
+    def _converted(self) -> None:
+        """Begin again with the new schema."""
+        self.reconnect(f"the schema of {self.database} was converted")
 
     def set_probe_interval(self, seconds: float) -> None:
         """There is nothing to probe."""

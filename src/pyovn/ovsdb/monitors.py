@@ -144,12 +144,17 @@ class Monitors:
             self._history_weight -= weight
             self._before_history = forgotten.id
 
-    def close(self) -> list[Monitor]:
-        """Stop following; the monitors that were left."""
+    def close(self) -> None:
+        """Stop following."""
         self.database.followers.remove(self._follow)
-        left = [monitor for _view, watchers in self._watched.values() for monitor in watchers]
         self._watched.clear()
-        return left
+
+    def restart(self) -> None:
+        """Begin anew on a database that has become another one; what was known is of no use any more."""
+        self._watched.clear()
+        self._history.clear()
+        self._history_weight = 0
+        self._before_history = self.last_id = self.database.new_uuid()
 
 
 def _is_python_idl(id_: Any) -> bool:

@@ -14,19 +14,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pyovn.ovsdb.conversion import converted
+from pyovn.ovsdb.errors import OvsdbError
 from pyovn.ovsdb.locks import Locks
 from pyovn.ovsdb.monitors import Monitors
 from pyovn.ovsdb.server_session import ServerSession
 from pyovn.ovsdb.serverdb import NAME as SERVER_DATABASE
 from pyovn.ovsdb.serverdb import ServerDatabase
+from pyovn.wire.jsontext import use_msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pyovn.ovsdb.engine import Commit, Database, Outcome
+    from pyovn.ovsdb.schema import DatabaseSchema
     from pyovn.sim.runtime import Runtime, Timer
 
+use_msgspec()
+
 MAX_BACKLOG: Final = 256 << 20
+"""Bytes that may wait for one client."""
+MAX_TOTAL_BACKLOG: Final = 1 << 30
+"""Bytes that may wait for all of them."""
+_BACKLOG_CHECK: Final = 64 << 20
+"""Bytes sent between two looks at the total."""
 
 
 @dataclass(slots=True, eq=False)
@@ -36,6 +47,8 @@ class Hosted:
     database: Database
     monitors: Monitors
     close: Callable[[], None]
+    rewrite: Callable[[Database], None] | None = None
+    """Makes the file hold another database, with another schema; raises ``OSError``."""
 
 
 @dataclass(slots=True, eq=False)
@@ -58,9 +71,18 @@ def _nothing(*_args: object) -> None:
 class Server:
     """See the module."""
 
-    def __init__(self, runtime: Runtime, *, max_backlog: int = MAX_BACKLOG) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        *,
+        max_backlog: int = MAX_BACKLOG,
+        max_total_backlog: int = MAX_TOTAL_BACKLOG,
+    ) -> None:
         self.runtime = runtime
         self.max_backlog = max_backlog
+        self._max_total_backlog = max_total_backlog
+        self._backlog_check = min(_BACKLOG_CHECK, max_total_backlog)
+        self._sent = 0
         self.log: Callable[[str, str], None] = _nothing
         self.locks = Locks()
         self.sessions: list[ServerSession] = []
@@ -93,15 +115,45 @@ class Server:
             raise ValueError(f"{name}: cannot be removed")
         hosted = self.databases.pop(name)
         hosted.database.followers.remove(self._committed)
-        for pending in [p for p in self._pending if p.database is hosted.database]:
-            self.forget(pending)
-            pending.done(None)
+        self._cancel_all(hosted)
         self._server_database.hide(name)
-        for session in tuple(self.sessions):
-            session.database_removed(hosted)
         hosted.monitors.close()
         hosted.close()
         self._disconnect_unaware(f"database {name} was removed")
+
+    def convert(self, hosted: Hosted, schema: DatabaseSchema) -> Callable[[], None]:
+        """Change a database's schema (ovsdb-server(7), section 4.1.19); raises ``OvsdbError``.
+
+        Clients learn of it from what they asked for being cancelled.  Those that are not aware of such
+        changes are to be disconnected by the function that is returned, after the reply.
+        """
+        name = hosted.database.name
+        if name == SERVER_DATABASE:
+            raise OvsdbError("not allowed", f"the schema of {name} cannot be changed")
+        if schema.name != name:
+            raise OvsdbError(
+                "invalid parameters", f"new schema name ({schema.name}) does not match database name ({name})"
+            )
+        result = converted(hosted.database, schema)
+        if hosted.rewrite is not None:
+            try:
+                hosted.rewrite(result)
+            except OSError as error:
+                raise OvsdbError("I/O error", f"cannot write the converted database: {error}") from error
+        self._cancel_all(hosted)
+        hosted.database.adopt(result)
+        hosted.monitors.restart()
+        self._server_database.change_schema(schema)
+        return lambda: self._disconnect_unaware(f"committed {name} database schema conversion")
+
+    def _cancel_all(self, hosted: Hosted) -> None:
+        """Cancel monitors and waiting transactions, because the database goes or becomes another one."""
+        for session in tuple(self.sessions):
+            session.cancel_monitors(hosted)
+        for pending in [p for p in self._pending if p.database is hosted.database]:
+            if pending in self._pending:
+                self.forget(pending)
+                pending.done(None)
 
     def _disconnect_unaware(self, reason: str) -> None:
         for session in tuple(self.sessions):
@@ -129,6 +181,19 @@ class Server:
         session = ServerSession(self, send, peer=peer, close=close, backlog=backlog)
         self.sessions.append(session)
         return session
+
+    def note_sent(self, size: int) -> None:
+        """Count what is queued for clients, and from time to time drop the slowest if it is too much."""
+        self._sent += size
+        if self._sent < self._backlog_check:
+            return
+        self._sent = 0
+        total = sum(session.backlog() for session in self.sessions)
+        while total > self._max_total_backlog:
+            slowest = max(self.sessions, key=lambda session: session.backlog())
+            total -= slowest.backlog()
+            self.log("warn", f"{slowest.peer}: {slowest.backlog()} bytes wait to be taken, dropping client")
+            slowest.drop("too slow")
 
     # Transactions
 

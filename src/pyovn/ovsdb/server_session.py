@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from pyovn.ovsdb.conversion import parse_schema
 from pyovn.ovsdb.errors import OvsdbError, compact, syntax_error
+from pyovn.ovsdb.limits import MAX_LOCKS, MAX_MONITORS, Waiting, exhausted
 from pyovn.ovsdb.values import UUID
 from pyovn.wire import jsonrpc
 
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from pyovn.ovsdb.engine import Outcome
     from pyovn.ovsdb.monitors import Monitor
-    from pyovn.ovsdb.server import Hosted, Pending, Server
+    from pyovn.ovsdb.server import Hosted, Server
 
     Handler = Callable[["ServerSession", Any, list[Any]], Any]
 
@@ -42,7 +44,8 @@ class ServerSession:
     """See the module."""
 
     __slots__ = (
-        "_backlog", "_close", "_pending", "_send", "change_aware", "monitors", "open", "peer", "server",
+        "_close", "_locks", "_send", "_waiting", "backlog", "change_aware", "monitors", "open", "peer",
+        "server",
     )  # fmt: skip
 
     def __init__(
@@ -61,8 +64,9 @@ class ServerSession:
         self.open = True
         self._send = send
         self._close = close
-        self._backlog = backlog
-        self._pending: dict[str, Pending] = {}
+        self.backlog = backlog
+        self._waiting = Waiting()
+        self._locks = 0
 
     # Out
 
@@ -70,11 +74,12 @@ class ServerSession:
         """Queue a message, unless the client takes nothing any more."""
         if not self.open:
             return
-        if self._backlog() > self.server.max_backlog:
-            self.server.log("warn", f"{self.peer}: {self._backlog()} bytes wait to be taken, dropping client")
+        if self.backlog() > self.server.max_backlog:
+            self.server.log("warn", f"{self.peer}: {self.backlog()} bytes wait to be taken, dropping client")
             self.drop("too slow")
             return
         self._send(data)
+        self.server.note_sent(len(data))
 
     def reply(self, id_: Any, result: Any) -> None:
         """Answer a request."""
@@ -106,13 +111,12 @@ class ServerSession:
         for monitor in self.monitors.values():
             monitor.monitors.remove(monitor)
         self.monitors.clear()
-        for pending in self._pending.values():
+        for pending in self._waiting.pop_all():
             self.server.forget(pending)
-        self._pending.clear()
         self.server.locks.release_all(self)
 
-    def database_removed(self, hosted: Hosted) -> None:
-        """Cancel the monitors of a database that is going away."""
+    def cancel_monitors(self, hosted: Hosted) -> None:
+        """Cancel the monitors of a database that is going away, or becoming another one."""
         for key, monitor in list(self.monitors.items()):
             if monitor.monitors is hosted.monitors:
                 del self.monitors[key]
@@ -164,7 +168,7 @@ class ServerSession:
                 self.reply(id_, result)
 
     def _cancel(self, id_: Any) -> None:
-        pending = self._pending.pop(compact(id_), None)
+        pending = self._waiting.pop(compact(id_))
         if pending is not None:
             self.server.forget(pending)
             self.refuse(id_, "canceled")
@@ -186,9 +190,11 @@ class ServerSession:
         """RFC 7047 section 4.1.3."""
         database = self.hosted("transact", params).database
         key = compact(id_)
+        if key in self._waiting:
+            raise syntax_error("transact: duplicate request ID", params)
 
         def done(outcome: Outcome | None) -> None:
-            self._pending.pop(key, None)
+            self._waiting.pop(key)
             if outcome is None:
                 self.refuse(id_, "canceled")
             else:
@@ -196,7 +202,12 @@ class ServerSession:
 
         pending = self.server.transact(database, params[1:], self.holds_lock, done)
         if pending is not None:
-            self._pending[key] = pending
+            size = len(jsonrpc.encode(params))
+            if not self._waiting.has_room(size):
+                self.server.forget(pending)
+                self.server.log("warn", f"{self.peer}: too many waiting transactions, refusing one")
+                raise exhausted("waiting transactions")
+            self._waiting.add(key, pending, size)
         return LATER
 
     def holds_lock(self, name: str) -> bool:
@@ -214,6 +225,8 @@ class ServerSession:
         key = compact(params[1])
         if key in self.monitors:
             raise syntax_error("duplicate monitor ID", params[1])
+        if len(self.monitors) >= MAX_MONITORS:
+            raise exhausted("monitors")
         last_id = params[3] if version == 3 else _ZERO
         if not isinstance(last_id, str) or not UUID.is_valid(last_id):
             raise syntax_error("last-txn-id must be UUID format.", last_id)
@@ -258,11 +271,17 @@ class ServerSession:
             raise syntax_error(f"{method} request params must be <id>", params)
         return params[0]
 
+    def _count_lock(self) -> None:
+        if self._locks >= MAX_LOCKS:
+            raise exhausted("locks")
+        self._locks += 1
+
     def lock(self, _id: Any, params: list[Any]) -> Any:
         """RFC 7047 section 4.1.8."""
         name = self._lock_name("lock", params)
         if self.server.locks.waits(name, self):
             raise syntax_error('must issue "unlock" before new "lock"', params)
+        self._count_lock()
         return {"locked": self.server.locks.lock(name, self)}
 
     def steal(self, _id: Any, params: list[Any]) -> Any:
@@ -270,6 +289,7 @@ class ServerSession:
         name = self._lock_name("steal", params)
         if self.server.locks.waits(name, self):
             raise syntax_error('must issue "unlock" before new "steal"', params)
+        self._count_lock()
         self.server.locks.steal(name, self)
         return {"locked": True}
 
@@ -278,10 +298,22 @@ class ServerSession:
         name = self._lock_name("unlock", params)
         if not self.server.locks.waits(name, self):
             raise syntax_error('unlock: "unlock" without "lock" or "steal"', params)
+        self._locks -= 1
         self.server.locks.unlock(name, self)
         return {}
 
     # Others
+
+    def convert(self, id_: Any, params: list[Any]) -> Any:
+        """ovsdb-server(7), section 4.1.19."""
+        hosted = self.hosted("convert", params)
+        if len(params) != 2:
+            raise syntax_error("array expected", params)
+        schema = parse_schema(params[1])
+        disconnect = self.server.convert(hosted, schema)
+        self.reply(id_, {})
+        disconnect()
+        return LATER
 
     def get_schema(self, _id: Any, params: list[Any]) -> Any:
         """RFC 7047 section 4.1.2."""
@@ -300,6 +332,7 @@ class ServerSession:
 
 
 METHODS: Final[dict[str, Handler]] = {
+    "convert": ServerSession.convert,
     "echo": lambda _session, _id, params: params,
     "get_schema": ServerSession.get_schema,
     "get_server_id": lambda session, _id, _params: session.server.id,

@@ -60,6 +60,15 @@ class ServerDatabase:
         table = self.database.tables["Database"]
         self.database.replace(lambda transaction: transaction.put(table, uuid, values))
 
+    def change_schema(self, schema: DatabaseSchema) -> None:
+        """Renew what the row of a database says of its schema; the row stays."""
+        uuid = self._rows[schema.name]
+        table = self.database.tables["Database"]
+        column = table.by_name["schema"]
+        values = list(table.rows[uuid].values)
+        values[column.position] = compact(schema.to_json())
+        self.database.replace(lambda transaction: transaction.put(table, uuid, tuple(values)))
+
     def hide(self, name: str) -> None:
         """Take the row of a database away."""
         uuid = self._rows.pop(name, None)
