@@ -73,10 +73,12 @@ def test_two_that_ask_for_one_number() -> None:
     put(engine, "b", wanted=3)
     engine.settle()
     assert keys.peek("p", "a") == 3
+    assert keys.peek("p", "b") == 1
     assert keys.conflicts() == [("p", "b", 3)]
     delete(engine, "a")
     engine.settle()
     assert keys.peek("p", "b") == 3
+    assert keys.conflicts() == []
 
 
 def test_adopted_numbers_stay_and_those_without_owner_are_freed() -> None:
@@ -135,9 +137,10 @@ def test_unique_in_range_and_stable(history: list[tuple[str, str, int | None]]) 
             assert len(held) == len(set(held))
             assert all(1 <= n <= 6 for n in held)
             for o, n in numbers.items():
-                assert (n is None) == any(c[1] == o for c in keys.conflicts())
-                if alive[o] is not None and n is not None:
-                    assert n == alive[o]
+                assert n is not None
+                assert (alive[o] not in {None, n}) == any(c[1] == o for c in keys.conflicts())
+                if alive[o] not in {None, n}:
+                    assert alive[o] in [numbers[p] for p in alive if p != o and alive[p] == alive[o]]
                 elif before.get(o) is not None and alive[o] is None and n != before[o]:
                     assert before[o] in [w for w in alive.values() if w is not None]
             before = dict(numbers)

@@ -4,7 +4,8 @@ A tunnel key, a conntrack zone or a conjunction id has an identity of its own.  
 *owner* within a *pool*, stays while the owner lives, survives a restart because it is read back
 (``adopt``) before the first pass, and is reused last after it is freed.  An owner may ask for a
 particular number: it gets it, and whoever had it without asking gets another.  Two owners that ask
-for the same number: the first keeps it, the other waits and is listed in ``conflicts``.
+for the same number: the first keeps it, the other gets another one for the time being and is listed in
+``conflicts``.
 
 To the derivations that read it an allotment looks like an index: reading an owner's number is
 recorded, and the reader runs again if it changes.
@@ -105,6 +106,7 @@ class Allotment(Grouping[T, K, "tuple[K, tuple[Hashable, int | None]]"]):
         self._numbers: dict[tuple[K, Hashable], int] = {}
         self._wanted: dict[tuple[K, Hashable], int | None] = {}
         self._owed: dict[tuple[K, Hashable], None] = {}
+        self._denied: dict[tuple[K, Hashable], None] = {}
         self._kept: dict[tuple[K, Hashable], int] = {}
         self._is_behind = False
         self._follow(source)
@@ -135,8 +137,9 @@ class Allotment(Grouping[T, K, "tuple[K, tuple[Hashable, int | None]]"]):
         return [(pool, owner, number) for (pool, owner), number in self._numbers.items()]
 
     def conflicts(self) -> list[tuple[K, Hashable, int | None]]:
-        """Who waits: (pool, owner, number asked for; None where the pool is exhausted)."""
-        return [(pool, owner, self._wanted[pool, owner]) for pool, owner in self._owed]
+        """Who lacks its number: (pool, owner, number asked for; None where the pool is exhausted)."""
+        denied = [(pool, owner, self._wanted[pool, owner]) for pool, owner in self._denied]
+        return denied + [(pool, owner, None) for pool, owner in self._owed]
 
     # -- Grouping ------------------------------------------------------------------------------
 
@@ -150,6 +153,7 @@ class Allotment(Grouping[T, K, "tuple[K, tuple[Hashable, int | None]]"]):
         key = (place[0], place[1][0])
         self._wanted.pop(key, None)
         self._owed.pop(key, None)
+        self._denied.pop(key, None)
         self._is_behind = True
         number = self._numbers.pop(key, None)
         if number is not None:
@@ -169,21 +173,30 @@ class Allotment(Grouping[T, K, "tuple[K, tuple[Hashable, int | None]]"]):
         if not self._owed and not self._kept:
             return
         kept, self._kept = self._kept, {}
-        for key in [key for key in self._owed if self._wanted[key] is not None]:
+        asking = [key for key in self._owed if self._wanted[key] is not None]
+        for key in [*asking, *self._denied]:
             self._claim(key, kept)
-        for key in [key for key in self._owed if self._wanted[key] is None and key in kept]:
+        for key in [key for key in self._owed if key in kept]:
             self._give(key, kept.pop(key))
+        freed = False
         for (group, owner), number in kept.items():
             if self._pools[group].holders.get(number) == owner:
                 self._pools[group].free(number)
-        for key in [key for key in self._owed if self._wanted[key] is None]:
+                freed = True
+        for key in list(self._denied) if freed else ():
+            self._claim(key, {})
+        for key in list(self._owed):
             given = self._pool(key[0]).next(key[1])
             if given is not None:
                 self._give(key, given)
 
     def _give(self, key: tuple[K, Hashable], number: int) -> None:
-        del self._owed[key]
+        self._owed.pop(key, None)
         self._numbers[key] = number
+        if self._wanted[key] in {None, number}:
+            self._denied.pop(key, None)
+        else:
+            self._denied[key] = None
         self._touch_owner(key)
 
     def _claim(self, key: tuple[K, Hashable], kept: dict[tuple[K, Hashable], int]) -> None:
@@ -202,7 +215,7 @@ class Allotment(Grouping[T, K, "tuple[K, tuple[Hashable, int | None]]"]):
             if self._numbers.pop(other, None) is not None:
                 self._owed[other] = None
                 self._touch_owner(other)
-        before = kept.pop(key, None)
+        before = kept.pop(key, self._numbers.get(key))
         if before is not None and before != wanted:
             pool.free(before)
         pool.take(wanted, owner)

@@ -12,6 +12,7 @@
 ``progress``       nb_cfg, sb_cfg, hv_cfg
 ``globals``        what northd writes into NB_Global and SB_Global about itself
 ``unserved``       what is in the northbound and not served yet
+``leftovers``      what was learnt about ports and datapaths that are gone
 
 ``model`` holds what features share: the inputs, the relations made of them, and how flows are made.
 """

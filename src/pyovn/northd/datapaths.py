@@ -59,3 +59,8 @@ def identify(row: sb.DatapathBinding) -> Any:
 def adopt(keys: Allotment[Datapath, str], row: sb.DatapathBinding) -> None:
     """Read one key back."""
     keys.adopt(_POOL, identify(row), row.tunnel_key)
+
+
+def agrees(keys: Allotment[Datapath, str], row: sb.DatapathBinding) -> bool:
+    """Whether the row's key is the one that we have given out."""
+    return keys.peek(_POOL, identify(row)) == row.tunnel_key

@@ -6,6 +6,9 @@ most one transaction per database.
 
 Only the holder of the lock ``ovn_northd`` on the southbound writes (ovn-northd(8), "Active-Standby for
 High Availability"), and each transaction asserts the lock, so that a former holder cannot write late.
+Without the lock nothing is derived: keys that a standby gave out would not be those that the active one
+gives out.  Who gets the lock back goes on where it was, unless the southbound shows that somebody else
+has given out keys meanwhile; then it starts over.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ from pyovn.northd import (
     datapaths,
     globals,  # noqa: A004  the module is about NB_Global and SB_Global
     l2_lookup,
+    leftovers,
     multicast,
     passthrough,
     port_status,
@@ -27,6 +31,7 @@ from pyovn.northd import (
     unserved,
 )
 from pyovn.northd.model import NB_INPUTS, SB_INPUTS, LogicalFlow, Model, identify_flow
+from pyovn.ovsdb.replica import Change
 from pyovn.ovsdb.values import FrozenMap
 from pyovn.schemas import northbound as nb
 from pyovn.schemas import southbound as sb
@@ -35,10 +40,10 @@ from pyovn.sync.loop import Loop
 from pyovn.sync.reconcile import Managed, Reconciler
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from pyovn.incremental import Reason
-    from pyovn.ovsdb.replica import Change
+    from pyovn.ovsdb.values import UUID
     from pyovn.sim.runtime import Runtime
     from pyovn.sync.database import DatabaseClient
     from pyovn.sync.wants import RowItem
@@ -48,9 +53,12 @@ LOCK: Final = "ovn_northd"
 NB_COLUMNS = wanted_columns(NB_INPUTS)
 """What the northbound client has to monitor."""
 
-SB_COLUMNS = wanted_columns(
-    (*SB_INPUTS, sb.DatapathBinding, sb.LogicalDPGroup, sb.LogicalFlow, sb.MulticastGroup, sb.AddressSet)
-)
+SB_COLUMNS = {
+    **wanted_columns(
+        (*SB_INPUTS, sb.DatapathBinding, sb.LogicalDPGroup, sb.LogicalFlow, sb.MulticastGroup, sb.AddressSet)
+    ),
+    **leftovers.COLUMNS,
+}
 """What the southbound client has to monitor."""
 
 
@@ -68,21 +76,26 @@ class Northd:
         self._nb, self._sb = nb_client, sb_client
         self._log = log
         self.paused = False
-        self._adopted = False
-        self.engine = Engine()
-        self.model = Model(self.engine)
+        self._following = False
+        """Whether what the replicas report is taken in; not before the keys can be adopted."""
+        self._was_away = False
+        """Whether somebody else may have had the lock since the last pass."""
+        self._leftovers = leftovers.Leftovers(sb_client)
         self._declare()
-        self.nb_reconciler = Reconciler(nb_client, _NB_MANAGED, runtime.random)
-        self.sb_reconciler = Reconciler(sb_client, self._sb_managed(), runtime.random)
         self._loop = Loop(runtime, self._step)
         self._told: set[str] = set()
         nb_client.on_changes = self._nb_changed
         sb_client.on_changes = self._sb_changed
-        nb_client.on_state = sb_client.on_state = lambda _client: self._loop.wake()
+        nb_client.on_state = lambda client: self._state_changed(client, self.nb_reconciler)
+        sb_client.on_state = lambda client: self._state_changed(client, self.sb_reconciler)
         sb_client.on_lock = self._lock_changed
 
     def _declare(self) -> None:
         """All features, in the order in which they need each other."""
+        self.engine = Engine()
+        self.model = Model(self.engine)
+        self.nb_reconciler = Reconciler(self._nb, _NB_MANAGED, self._runtime.random)
+        self.sb_reconciler = Reconciler(self._sb, self._sb_managed(), self._runtime.random)
         model = self.model
         self.datapath_keys = datapaths.declare(model)
         self.port_keys = ports.declare(model)
@@ -100,9 +113,20 @@ class Northd:
         return (
             Managed(sb.SBGlobal, lambda _row: progress.GLOBAL),
             Managed(sb.AddressSet, lambda row: row.name),
-            Managed(sb.DatapathBinding, datapaths.identify),
-            Managed(sb.LogicalDPGroup, lambda row: row.uuid),
-            Managed(sb.PortBinding, lambda row: row.logical_port, annotate=ports.annotate),
+            Managed(
+                sb.DatapathBinding,
+                datapaths.identify,
+                releasing=True,
+                leftovers=self._leftovers.of_datapath,
+            ),
+            Managed(sb.LogicalDPGroup, lambda row: row.uuid, releasing=True),
+            Managed(
+                sb.PortBinding,
+                lambda row: row.logical_port,
+                annotate=ports.annotate,
+                releasing=True,
+                leftovers=self._leftovers.of_port,
+            ),
             Managed(sb.MulticastGroup, multicast.identify),
             Managed(sb.LogicalFlow, identify_flow, annotate=self._hints),
         )
@@ -138,17 +162,27 @@ class Northd:
         return "active" if self._sb.has_lock(LOCK) else "standby"
 
     def _nb_changed(self, changes: list[Change]) -> None:
-        self.model.northbound.apply(changes)
-        self.nb_reconciler.actual(changes)
+        if self._following:
+            self.model.northbound.apply(changes)
+            self.nb_reconciler.actual(changes)
         self._loop.wake()
 
     def _sb_changed(self, changes: list[Change]) -> None:
-        self.model.southbound.apply(changes)
-        self.sb_reconciler.actual(changes)
+        if self._following:
+            self.model.southbound.apply(changes)
+            self.sb_reconciler.actual(changes)
+        self._loop.wake()
+
+    def _state_changed(self, client: DatabaseClient, reconciler: Reconciler) -> None:
+        if client.state == "live":
+            reconciler.reconnected()
+        elif client is self._sb:
+            self._was_away = True
         self._loop.wake()
 
     def _lock_changed(self, name: str, held: bool) -> None:
         if name == LOCK:
+            self._was_away = self._was_away or not held
             self._log(
                 "info",
                 "ovn-northd lock acquired. This ovn-northd instance is now active."
@@ -158,17 +192,24 @@ class Northd:
             self._loop.wake()
 
     def _step(self) -> None:
-        """One pass.  Without both databases nothing is known, so nothing is derived."""
+        """One pass.  Without both databases nothing is known, and without the lock nothing is ours."""
         if self.paused or self._nb.state != "live" or self._sb.state != "live":
             return
-        if not self._adopted:
-            self._adopt()
+        if not self._sb.has_lock(LOCK):
+            self._was_away = True
+            return
+        if self._was_away and self._following and not self._keys_are_ours():
+            self._log("info", "another ovn-northd has written to the southbound: starting over")
+            self._declare()
+            self._following = False
+        self._was_away = False
+        if not self._following:
+            self._begin()
         self._note_times()
         self.engine.settle()
         self._report()
-        if self._sb.has_lock(LOCK):
-            self.sb_reconciler.flush(self._written, [{"op": "assert", "lock": LOCK}])
-            self.nb_reconciler.flush(self._written)
+        self.sb_reconciler.flush(self._written, [{"op": "assert", "lock": LOCK}])
+        self.nb_reconciler.flush(self._written)
 
     def _written(self, error: str | None) -> None:
         if error is None:
@@ -180,21 +221,45 @@ class Northd:
 
     # -- starting over what is there -----------------------------------------------------------
 
-    def _adopt(self) -> None:
-        """Take over keys and groups from the southbound, before the first pass."""
-        self._adopted = True
-        tables = self._sb.replica.table
-        northbound_of: dict[Any, Any] = {}
-        for uuid, values in tables("Datapath_Binding").rows.items():
-            row = sb.DatapathBinding(uuid, values)
-            northbound_of[uuid] = datapaths.identify(row)
-            datapaths.adopt(self.datapath_keys, row)
-        for uuid, values in tables("Port_Binding").rows.items():
-            binding = sb.PortBinding(uuid, values)
-            if binding.datapath in northbound_of:
-                ports.adopt(self.port_keys, binding, northbound_of[binding.datapath])
+    def _begin(self) -> None:
+        """Take in both databases, and take over keys and groups, before the first pass."""
+        self._following = True
+        for client, apply, reconciler in (
+            (self._nb, self.model.northbound.apply, self.nb_reconciler),
+            (self._sb, self.model.southbound.apply, self.sb_reconciler),
+        ):
+            changes = [
+                Change(name, uuid, None, values)
+                for name, table in client.replica.tables.items()
+                for uuid, values in table.rows.items()
+            ]
+            apply(changes)
+            reconciler.actual(changes)
+        for datapath in self._datapath_rows():
+            datapaths.adopt(self.datapath_keys, datapath)
+        for owner, binding in self._port_rows():
+            ports.adopt(self.port_keys, binding, owner)
         self.engine.settle()
         self._adopt_groups()
+
+    def _datapath_rows(self) -> Iterator[sb.DatapathBinding]:
+        for uuid, values in self._sb.replica.table("Datapath_Binding").rows.items():
+            yield sb.DatapathBinding(uuid, values)
+
+    def _port_rows(self) -> Iterator[tuple[UUID, sb.PortBinding]]:
+        """Port_Binding rows, each with the northbound UUID of its datapath."""
+        northbound_of = {row.uuid: datapaths.identify(row) for row in self._datapath_rows()}
+        for uuid, values in self._sb.replica.table("Port_Binding").rows.items():
+            binding = sb.PortBinding(uuid, values)
+            owner = northbound_of.get(binding.datapath)
+            if owner is not None:
+                yield owner, binding
+
+    def _keys_are_ours(self) -> bool:
+        """Whether every key in the southbound is one that we have given out."""
+        return all(datapaths.agrees(self.datapath_keys, row) for row in self._datapath_rows()) and all(
+            ports.agrees(self.port_keys, binding, owner) for owner, binding in self._port_rows()
+        )
 
     def _adopt_groups(self) -> None:
         """A group's row does not tell its class; the flows that refer to it do."""
@@ -239,6 +304,11 @@ class Northd:
             f"tunnel key {wanted or '(none left)'} for {owner} in {pool}"
             for keys in (self.datapath_keys, self.port_keys)
             for pool, owner, wanted in keys.conflicts()
+        ]
+        lines += [
+            f"{entry.table} {entry.key} cannot be written: {reason}"
+            for reconciler in (self.sb_reconciler, self.nb_reconciler)
+            for entry, reason in reconciler.blocked().items()
         ]
         return lines
 

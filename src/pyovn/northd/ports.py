@@ -88,6 +88,11 @@ def adopt(keys: Allotment[PortKey, UUID], row: sb.PortBinding, datapath: UUID) -
     keys.adopt(datapath, row.logical_port, row.tunnel_key)
 
 
+def agrees(keys: Allotment[PortKey, UUID], row: sb.PortBinding, datapath: UUID) -> bool:
+    """Whether the row's key is the one that we have given out."""
+    return keys.peek(datapath, row.logical_port) == row.tunnel_key
+
+
 def _options(port: nb.LogicalSwitchPort) -> FrozenMap[str, str]:
     if port.type == ROUTER:
         peer = port.options.get("router-port")
