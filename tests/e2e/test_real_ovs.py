@@ -86,12 +86,10 @@ def test_a_forged_sender_is_dropped_by_real_flows(stack: Stack) -> None:
     _place, first, second = one_hypervisor(stack, "ours", "ours", "ours")
     assert_pings(stack, first, second)
     inside = ("ip", "-n", first.namespace)
-    stack.run(*inside, "address", "add", "10.0.0.77/24", "dev", "eth0")
-    stack.run(*inside, "address", "delete", f"{first.ip}/24", "dev", "eth0")
-    assert stack.ping(first, second.ip, count=2) == []
-    stack.run(*inside, "address", "add", f"{first.ip}/24", "dev", "eth0")
-    stack.run(*inside, "address", "delete", "10.0.0.77/24", "dev", "eth0")
-    assert_pings(stack, first, second)
+    for address, passes in (("10.0.0.77", False), (first.ip, True)):
+        stack.run(*inside, "address", "flush", "dev", "eth0")
+        stack.run(*inside, "address", "add", f"{address}/24", "dev", "eth0")
+        assert bool(stack.ping(first, second.ip, count=2)) is passes
 
 
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM], ids=["killed", "asked"])
@@ -121,8 +119,14 @@ def test_open_vswitch_restarts_without_flows(stack: Stack) -> None:
     assert_pings(stack, first, second)
 
 
-LOCAL = "set_field:0/0x1000->reg10"
-REFUSED = "set_field:0x1000/0x1000->reg10"
+def canonical(flows: set[str]) -> set[str]:
+    """The members of a multicast group stand in the order of their keys, or of their UUIDs in Debian's."""
+    found = set()
+    for flow in flows:
+        head, _, last = flow.partition(" actions=")
+        members = [member.strip(",") for member in last.split("resubmit(,41)")]
+        found.add(f"{head} actions={' '.join(sorted(members))}" if len(members) > 2 else flow)
+    return found
 
 
 def reason(flow: str, *, ours: bool) -> str | None:
@@ -154,18 +158,18 @@ def test_our_flows_are_debians(stack: Stack) -> None:
         "sw0",
         "to-lport",
         1000,
-        "ip4.src == {10.0.0.1, 10.0.0.2} && tcp.dst == {80, 443, 8080}",
+        "ip4.src == {10.0.0.1, 10.0.0.2, 10.0.0.9} && tcp.dst == {80, 443, 8080}",
         "allow",
     )
     stack.nbctl("acl-add", "sw0", "to-lport", 900, "udp", "drop")
     stack.nbctl("--wait=hv", "sync")
     assert_pings(stack, vms[0], vms[2])
-    debians = stack.flows(places[0])
+    debians = canonical(stack.flows(places[0]))
     ports = stack.vsctl(places[0], "--columns=name,ofport,type,options", "list", "interface")
     stack.kill("ovn-controller", places[0].directory)
     stack.start_controller(places[0], "ours")
     stack.nbctl("--wait=hv", "sync")
-    ours = stack.flows(places[0])
+    ours = canonical(stack.flows(places[0]))
     unknown = [f"- {f}" for f in sorted(debians - ours) if reason(f, ours=False) is None]
     unknown += [f"+ {f}" for f in sorted(ours - debians) if reason(f, ours=True) is None]
     assert not unknown, "\n".join(unknown)

@@ -107,7 +107,7 @@ class Controller:
         self.sb_reconciler: Reconciler | None = None
         self._adopted = False
         self._complete = False
-        self._snapshot: tuple[list[LocalPort], int] = ([], 0)
+        self._snapshot: tuple[list[LocalPort], int | None] = ([], None)
         self._moves = _Moves()
         self._deleted: list[UUID] = []
         self.model.local_ports.subscribe(self._moves)
@@ -352,9 +352,10 @@ class Controller:
     def _send_flows(self) -> None:
         """Bring the switch in step; what it confirms becomes input."""
         if self._complete and self.switch.is_idle:
-            nb_cfg = max(
-                (row.nb_cfg for row in self.model.southbound.table(sb.SBGlobal).peek_all()), default=0
-            )
+            # What is being claimed has no flows yet: that nb_cfg is reached is told after the answer.
+            claiming = self.sb_reconciler is not None and self.sb_reconciler.in_flight
+            rows = self.model.southbound.table(sb.SBGlobal).peek_all()
+            nb_cfg = None if claiming else max((row.nb_cfg for row in rows), default=0)
             self._snapshot = (list(self.model.local_ports.elements()), nb_cfg)
             self.switch.sync()
 
@@ -365,7 +366,7 @@ class Controller:
         before = self.engine.revision
         self.binding.confirmed(ports, now)
         process = self.model.process.peek(SELF)
-        if process is not None and process.nb_cfg != nb_cfg:
+        if process is not None and nb_cfg is not None and process.nb_cfg != nb_cfg:
             self._put_process(nb_cfg=nb_cfg, at=now)
         if self.engine.revision != before:
             self._loop.wake()

@@ -154,7 +154,9 @@ class LogicalFlows:
         for found in translated.matches:
             match = translated.metadata.merge(found.match)
             actions: tuple[openflow.Action, ...] = translated.actions
+            cookie = translated.cookie
             if found.clauses:
+                cookie = 0  # several logical flows may share it
                 chosen = [(ids[number], clause, n) for number, clause, n in found.clauses]
                 actions = tuple([Conjunction(i, clause, n) for i, clause, n in chosen if i is not None])
                 if len(actions) < len(chosen):
@@ -165,7 +167,7 @@ class LogicalFlows:
                     continue
                 match = match.merge(Match.of({CONJ_ID: conj_id}))
             if match is not None:
-                yield Flow(translated.table, translated.priority, match, actions, translated.cookie)
+                yield Flow(translated.table, translated.priority, match, actions, cookie)
 
     def _translate(self, row: sb.LogicalFlow, datapath: UUID) -> Translated | None:
         binding = self._model.datapath_by_uuid.one(datapath)
