@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -37,7 +36,7 @@ class Authority:
             self._openssl("req", *_KEY, "-keyout", key, "-out", request, "-subj", f"/O=test/CN={name}")
             self._openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self._key,
                           "-CAcreateserial", "-days", "30", "-out", str(certificate))  # fmt: skip
-        return replace(TlsFiles(key, str(certificate), self.certificate), **changes)
+        return TlsFiles(key, str(certificate), self.certificate)._replace(**changes)
 
     def options(self, name: str) -> tuple[str, ...]:
         """The same as options of a program."""

@@ -36,8 +36,10 @@ from pyovn.daemon import logoptions, options, paths, process, syslog
 from pyovn.daemon.log import WARN, Log
 from pyovn.daemon.options import CommandLine, Option, fatal
 from pyovn.daemon.pidfile import Pidfile, PidfileError, refuse_if_running
+from pyovn.daemon.tlsoptions import tls_files
 from pyovn.daemon.unixctl import ControlServer
 from pyovn.sim.real import RealRuntime
+from pyovn.sim.secured import SecuredRuntime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -124,10 +126,12 @@ class Daemon:
         """Make a daemon that is not open yet; ``on_stopped`` is called when it has ended by itself."""
         self.spec = spec
         self.program = log.program
-        self.runtime = runtime
+        self.command_line = command_line if command_line is not None else CommandLine((), ())
+        self.runtime = SecuredRuntime(runtime, tls_files(self.command_line, directory))
+        """The caller's runtime, with TLS by the daemon's own keys."""
+        self.runtime.log = log.module("stream_ssl").line
         self.directories = directories
         self.log = log
-        self.command_line = command_line if command_line is not None else CommandLine((), ())
         self.directory = directory
         """Where the program was started, against which its file arguments are to be read."""
         self.stopping = False

@@ -7,8 +7,9 @@ is started dozens of times in a row by scripts, so this module imports little: n
 are read: before ``transact`` returns, its effects are in the replica (ovsdb-server(7), section 4.1.5),
 and ``wait_for`` reads until a predicate holds.  Echo requests of the server are answered while reading.
 
-Remotes are ovsdb(7)'s active connection methods ``unix:`` and ``tcp:``, several by commas; each is tried
-once, in turn.  With ``leader_only`` a clustered database is accepted from its leader only.
+Remotes are ovsdb(7)'s active connection methods ``unix:``, ``tcp:`` and ``ssl:``, several by commas; each
+is tried once, in turn.  With ``leader_only`` a clustered database is accepted from its leader only.  The
+TLS library takes its time to load, so ``tls`` is a function, asked for key files by an ``ssl:`` remote only.
 
 Errors: ``ConnectionFailedError`` (no remote took us, or the connection was lost; ``.remote`` and
 ``.reason`` hold what the C tools print as ``REMOTE: database connection failed (REASON)``),
@@ -17,9 +18,12 @@ Errors: ``ConnectionFailedError`` (no remote took us, or the connection was lost
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import re
 import socket
+import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,6 +37,9 @@ if TYPE_CHECKING:
     from typing import Self
 
     from pyovn.ovsdb.requests import Condition
+    from pyovn.sim.tlsfiles import TlsFiles
+
+    Tls = Callable[[], TlsFiles]
 
 _READ: Final = 1 << 20
 _SPLIT: Final = re.compile(r",(?=unix:|tcp:|ssl:)")
@@ -71,7 +78,7 @@ def split_remotes(remotes: str) -> list[str]:
     return _SPLIT.split(remotes)
 
 
-def _open(remote: str, timeout: float | None) -> socket.socket:
+def _open(remote: str, timeout: float | None, tls: Tls | None) -> socket.socket:
     """Connect to one remote; raises ``OSError``."""
     family, _, rest = remote.partition(":")
     if family == "unix" and rest:
@@ -83,12 +90,40 @@ def _open(remote: str, timeout: float | None) -> socket.socket:
             made.close()
             raise
         return made
-    if family == "tcp" and rest:
+    if family in {"tcp", "ssl"} and rest:
         host, port = _host_and_port(rest)
         made = socket.create_connection((host, port), timeout)
         made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return made
+        return made if family == "tcp" else _secure(made, tls)
     raise OSError(97, os.strerror(97), remote)
+
+
+def _secure(made: socket.socket, tls: Tls | None) -> socket.socket:
+    """TLS on a connected socket; raises ``OSError``, and says on standard error what TLS says."""
+    import ssl
+
+    from pyovn.sim.tls import TlsError, TlsKeys, describe
+
+    keys = TlsKeys(None if tls is None else tls())
+    bootstrapping = keys.bootstrapping
+    try:
+        secured = keys.context(server=False).wrap_socket(made)
+    except (TlsError, ssl.SSLError) as error:
+        made.close()
+        text = f"SSL_connect: {describe(error)}" if isinstance(error, ssl.SSLError) else str(error)
+        sys.stderr.write(f"{text}\n")
+        code = errno.EPROTO if keys.files.lacking() is None else errno.ENOPROTOOPT
+        raise OSError(code, os.strerror(code)) from error
+    if not bootstrapping:
+        return secured
+    host, port = secured.getpeername()[:2]
+    timeout = secured.gettimeout()
+    with secured:
+        try:
+            keys.bootstrap(secured)
+        except TlsError as error:
+            raise OSError(errno.EPROTO, str(error)) from error
+    return keys.context(server=False).wrap_socket(socket.create_connection((host, port), timeout))
 
 
 def _host_and_port(text: str) -> tuple[str, int]:
@@ -100,11 +135,28 @@ def _host_and_port(text: str) -> tuple[str, int]:
     return host, int(port) if port else _DEFAULT_PORT
 
 
+def _say_farewell(made: socket.socket) -> None:
+    """End TLS, if there is any, so that the peer logs no broken connection."""
+    unwrap = getattr(made, "unwrap", None)
+    if unwrap is not None:
+        made.settimeout(0)  # the peer's answer is not waited for
+        with contextlib.suppress(OSError, ValueError):
+            unwrap()
+
+
 class BlockingClient:
     """A connection to one of ``remotes``; ``timeout`` bounds the life of the client in seconds."""
 
-    def __init__(self, remotes: str, timeout: float | None = None, *, leader_only: bool = False) -> None:
+    def __init__(
+        self,
+        remotes: str,
+        timeout: float | None = None,
+        *,
+        leader_only: bool = False,
+        tls: Tls | None = None,
+    ) -> None:
         self.remotes = split_remotes(remotes)
+        self.tls = tls
         self.remote = self.remotes[0]
         """The remote that is connected, or the one that failed last."""
         self.notifications: list[dict[str, Any]] = []
@@ -129,7 +181,7 @@ class BlockingClient:
         for remote in self.remotes:
             self.remote = remote
             try:
-                self._socket = _open(remote, self._left())
+                self._socket = _open(remote, self._left(), self.tls)
             except TimeoutError as error:
                 raise DeadlineError(f"{remote}: no connection in time") from error
             except (OSError, ValueError) as error:
@@ -145,6 +197,7 @@ class BlockingClient:
     def close(self) -> None:
         """Close the connection; the replica stays as it is."""
         if self._socket is not None:
+            _say_farewell(self._socket)
             self._socket.close()
             self._socket = None
         self._decoder = jsonrpc.Decoder()

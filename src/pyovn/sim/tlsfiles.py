@@ -6,14 +6,13 @@ imports no TLS library.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 NO_CA = "none"
 """As ``ca_cert``: peers' certificates are not verified (ovsdb-server(1), ``--ca-cert=none``)."""
 
 
-@dataclass(frozen=True, slots=True)
-class TlsFiles:
+class TlsFiles(NamedTuple):
     """The options of ovsdb-server(1), "Public Key Infrastructure Options"; empty where not given."""
 
     private_key: str = ""

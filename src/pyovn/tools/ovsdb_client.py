@@ -31,6 +31,7 @@ from pyovn.tools import ovsdb_inspect as inspect
 from pyovn.tools.ctl.text import format_json
 from pyovn.tools.ovsdb_job import Command, Job, UsageError, parse_transaction, write
 from pyovn.tools.table import DATA, FORMATS, Printer, Style
+from pyovn.tools.tlskeys import tls_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -173,7 +174,7 @@ def _run(line: opt.CommandLine, style: Style) -> None:
         command.check(arguments)
     several = len(split_remotes(server)) > 1
     leader_only = several and command.name != "wait" and "no-leader-only" not in line
-    client = BlockingClient(server, leader_only=leader_only)
+    client = BlockingClient(server, leader_only=leader_only, tls=tls_of(line))
     job = Job(command, client, style, Printer(write, style), "", arguments)
     job.timestamp = "timestamp" in line
     if "db-change-aware" in line or "no-db-change-aware" in line:

@@ -277,7 +277,7 @@ def wait(job: Job) -> None:
     if len(job.client.remotes) > 1:
         raise UsageError("wait acts on one server")
     while True:
-        client = BlockingClient(job.client.remotes[0])
+        client = BlockingClient(job.client.remotes[0], tls=job.client.tls)
         try:
             with client:
                 _wait_on(client, database, state)

@@ -22,6 +22,7 @@ from pyovn.tools.ctl.context import Context, Needs, Style
 from pyovn.tools.ctl.errors import Console, CtlError, warn
 from pyovn.tools.ctl.grammar import Command, Verb, parse_line
 from pyovn.tools.ctl.model import Model, Operation
+from pyovn.tools.tlskeys import tls_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pyovn.ovsdb.blocking import BlockingClient
     from pyovn.ovsdb.replica import Replica
     from pyovn.ovsdb.schema import DatabaseSchema
+    from pyovn.sim.tlsfiles import TlsFiles
     from pyovn.tools.ctl.model import Row
     from pyovn.tools.ctl.naming import RecordIds
     from pyovn.tools.table import Data, Format
@@ -72,6 +74,8 @@ class Settings:
         """Try to connect until it works."""
         self.wait = ""
         """A program's own: what to wait for after the commit."""
+        self.tls: Callable[[], TlsFiles] | None = None
+        """Which key files are for ``ssl:`` databases."""
         self.flags: frozenset[str] = frozenset()
         """Names of options that a program reads itself."""
 
@@ -199,6 +203,7 @@ def _settings(program: Program, line: opt.CommandLine) -> Settings | None:
 
                 print_about(program, name)
                 return None
+    settings.tls = tls_of(line)
     settings.flags = frozenset(given.name for given in line)
     program.configure(settings, line)
     return settings
@@ -242,7 +247,8 @@ class _Run:
         from pyovn.ovsdb.blocking import BlockingClient, ConnectionFailedError
 
         try:
-            with BlockingClient(self.settings.remote, leader_only=self.settings.leader_only) as client:
+            remote, leader_only = self.settings.remote, self.settings.leader_only
+            with BlockingClient(remote, leader_only=leader_only, tls=self.settings.tls) as client:
                 context, counter = self._attempts(client, self._schema(client))
                 self._print()
                 self.program.after_commit(client, self.settings, context, counter)

@@ -13,6 +13,7 @@ from pyovn import __version__
 from pyovn.daemon import options as opt
 from pyovn.daemon import paths
 from pyovn.tools.ctl.errors import Console, warn
+from pyovn.tools.tlskeys import tls_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -83,7 +84,8 @@ def _load(line: opt.CommandLine, remote: str) -> Network:
     from pyovn.tools.trace.network import TABLES, Network
 
     try:
-        with BlockingClient(remote, leader_only="no-leader-only" not in line) as client:
+        leader_only = "no-leader-only" not in line
+        with BlockingClient(remote, leader_only=leader_only, tls=tls_of(line)) as client:
             replica = client.fetch("OVN_Southbound", TABLES)
     except BlockingError as error:
         opt.fatal(PROGRAM, str(error))
