@@ -32,6 +32,7 @@ _LOG = re.compile(r"^\d{4}-\d\d-\d\dT[0-9:.]+Z\|\d+\|", re.MULTILINE)
 _LIST = re.compile(r"\[([^\[\]\n]*)\]")
 _SHORT = re.compile(r">[0-9a-f]{8}<")
 _REFERENCES = re.compile(r'(?:\["uuid","row\d+"\],)+\["uuid","row\d+"\]')
+_REFERENCE = re.compile(r'\["uuid","row\d+"\]')
 _PAIRS = re.compile(r"\{([^{}\n]*)\}")
 
 
@@ -104,7 +105,7 @@ def canonical(text: str, labels: dict[str, str]) -> str:
     text = _LOG.sub("", text)
     names = {label: f"row{i}" for i, label in enumerate(sorted(set(labels.values())))}
     text = _UUID.sub(lambda m: names.get(labels.get(m[0], ""), "row?"), text)
-    text = _REFERENCES.sub(lambda m: ",".join(sorted(m[0].split("],["))), _SHORT.sub("><", text))
+    text = _REFERENCES.sub(lambda m: ",".join(sorted(_REFERENCE.findall(m[0]))), _SHORT.sub("><", text))
     return _PAIRS.sub(_sorted_items, _LIST.sub(_sorted_items, text))
 
 

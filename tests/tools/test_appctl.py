@@ -7,7 +7,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -202,14 +201,3 @@ def test_we_ask_debians_daemon_and_hear_what_debians_appctl_hears(
     )
     for args in in_vain:
         assert bench.appctl(*args) == bench.peer(theirs, *args), args
-
-
-@pytest.mark.acceptance
-def test_start_up_time(bench: Bench) -> None:
-    def once() -> float:
-        begun = time.perf_counter()
-        bench.appctl("--version")
-        return time.perf_counter() - begun
-
-    # The best of many: what else the machine does is not the tool's.
-    assert min(once() for _ in range(20)) < 0.060

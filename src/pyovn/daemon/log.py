@@ -21,8 +21,7 @@ import os
 import re
 import sys
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pyovn.daemon.logpattern import FACILITIES, LEVEL_NAMES, Record, compile_pattern
 
@@ -53,8 +52,7 @@ class LogSpecError(ValueError):
     """A level specification that names nothing; the text is what C's programs say."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """How often one message may be logged: a bucket of ``burst`` that refills with ``per_minute``."""
 
     per_minute: float

@@ -11,8 +11,7 @@ import os
 import re
 import socket
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +31,7 @@ SEVERITIES: Final = (1, 1, 3, 4, 6, 7)
 _ESCAPE: Final = re.compile(r"%(-?)(0?)(\d*)(?:([A-Za-z%])(?:(?<=[aAcdDtT])\{([^}]*)\})?)?")
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One message on its way to the destinations."""
 
     wall: float

@@ -12,8 +12,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import syslog
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from pyovn.daemon.logpattern import FACILITIES, SEVERITIES
 
@@ -46,8 +45,7 @@ class Libc:
         syslog.syslog(FACILITIES.index(record.facility) << 3 | SEVERITIES[record.level], text)
 
 
-@dataclass(frozen=True, slots=True)
-class Datagram:
+class Datagram(NamedTuple):
     """One datagram per message, to a unix or UDP socket."""
 
     family: socket.AddressFamily

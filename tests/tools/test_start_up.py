@@ -1,0 +1,53 @@
+"""Scripts call tools dozens of times in a row, so what a tool imports is felt.
+
+Time on a shared machine tells little; what is loaded tells all.  ``make acceptance`` measures, too: a tool
+starts in at most eight times what the bare interpreter takes (Debian's Python 3.11: 9 ms).
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+HEAVY = ("asyncio", "msgspec", "dataclasses", "inspect", "uvloop", "argparse", "subprocess", "pathlib")
+
+PROGRAM = """
+import sys
+sys.argv = {argv!r}
+from {module} import main
+try:
+    main()
+except SystemExit:
+    pass
+print(*(name for name in {heavy!r} if name in sys.modules), file=sys.stderr)
+"""
+
+TOOLS = (
+    ("pyovn.tools.nbctl", ["ovn-nbctl", "--db=unix:/nowhere", "--timeout=1", "--no-wait", "ls-list"]),
+    ("pyovn.tools.sbctl", ["ovn-sbctl", "--db=unix:/nowhere", "--timeout=1", "--no-wait", "show"]),
+    ("pyovn.tools.vsctl", ["ovs-vsctl", "--db=unix:/nowhere", "--timeout=1", "--no-wait", "show"]),
+    ("pyovn.tools.appctl", ["ovs-appctl", "-t", "/nowhere", "version"]),
+)
+
+
+@pytest.mark.parametrize(("module", "argv"), TOOLS, ids=[argv[0] for _, argv in TOOLS])
+def test_nothing_heavy_is_loaded(module: str, argv: list[str]) -> None:
+    code = PROGRAM.format(argv=argv, module=module, heavy=HEAVY)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1] == "", done.stderr
+
+
+@pytest.mark.acceptance
+@pytest.mark.parametrize(("module", "argv"), TOOLS, ids=[argv[0] for _, argv in TOOLS])
+def test_start_up_time(module: str, argv: list[str]) -> None:
+    def once(code: str) -> float:
+        begun = time.perf_counter()
+        subprocess.run([sys.executable, "-c", code], capture_output=True, check=False)
+        return time.perf_counter() - begun
+
+    code = PROGRAM.format(argv=argv, module=module, heavy=())
+    pairs = [(once(code), once("pass")) for _ in range(20)]
+    assert min(tool for tool, _ in pairs) < 8 * min(bare for _, bare in pairs)
