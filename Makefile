@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 
-.PHONY: setup check test acceptance bench bench-engine docs sandbox clean format
+.PHONY: setup check test acceptance acceptance-ovsdbapp bench bench-engine docs sandbox clean format
 
 # What users need.
 $(VENV)/.installed: pyproject.toml
@@ -43,7 +43,12 @@ test: setup
 # Full counts, long runs and benches: before a capability is called done.
 acceptance: setup
 	PYOVN_PROFILE=acceptance $(BIN)/python -m pytest -n 2
+	$(MAKE) acceptance-ovsdbapp
 	$(MAKE) bench
+
+# ovsdbapp's own tests, with our programs in the place of the C programs.
+acceptance-ovsdbapp: setup
+	$(BIN)/python tests/peers/run_ovsdbapp.py
 
 bench: setup bench-engine
 	$(BIN)/python bench/bench_logical.py

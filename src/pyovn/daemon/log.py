@@ -347,17 +347,32 @@ class Log:
         return "".join(lines)
 
 
-KNOWN_MODULES: Final = frozenset(
-    (
-        *("binding", "bridge", "chassis", "coverage", "daemon", "daemon_unix", "encaps"),
-        *("fatal_signal", "jsonrpc", "lflow", "lockfile", "main", "memory", "mcast", "netdev"),
-        *("ofctrl", "ofctrl_seqno", "ofproto", "ovn_northd", "ovn_dbctl", "ovsdb_cs", "ovsdb_error"),
-        *("ovsdb_file", "ovsdb_idl", "ovsdb_jsonrpc_server", "ovsdb_log", "ovsdb_monitor"),
-        *("ovsdb_server", "patch", "physical", "pinctrl", "poll_loop", "raft", "rconn", "reconnect"),
-        *("socket_util", "stream", "stream_fd", "stream_ssl", "stream_tcp", "stream_unix", "timeval"),
-        *("unixctl", "util", "vconn", "vlog"),
-    )
-)
+_C_MODULES: Final = """
+acl_log actions backtrace bfd binding bond bridge bundle bundles cfm chassis collectors command_line
+connmgr conntrack conntrack_tp coverage ct_dpif daemon daemon_unix db_ctl_base debug dns_resolve
+dpdk dpif dpif_lookup_autovalidator dpif_lookup_generic dpif_mfex_extract_study dpif_netdev
+dpif_netdev_extract dpif_netdev_impl dpif_netdev_lookup dpif_netlink dpif_netlink_rtnl en_lflow
+en_northd en_sync_to_sb encaps entropy expr extend_table fail_open fatal_signal features flow
+ha_chassis hmap if_status in_band inc_proc_eng inc_proc_northd ipam ipf ipfix jsonrpc lacp lb ldata
+lflow lflow_cache lldp lldpd lldpd_structs lockfile lport mac_binding_aging mac_learn main mcast
+memory memory_trim meta_flow native_tnl nbctl netdev netdev_afxdp netdev_dummy netdev_linux
+netdev_offload netdev_offload_tc netdev_vport netflow netlink netlink_conntrack netlink_devlink
+netlink_notifier netlink_socket northd nx_match odp_execute odp_execute_impl odp_util ofctrl
+ofp_actions ofp_bundle ofp_connection ofp_errors ofp_flow ofp_group ofp_match ofp_meter ofp_monitor
+ofp_msgs ofp_packet ofp_port ofp_protocol ofp_queue ofp_table ofp_util ofproto ofproto_dpif
+ofproto_dpif_mirror ofproto_dpif_monitor ofproto_dpif_rid ofproto_dpif_upcall ofproto_dpif_xlate
+ofproto_xlate_cache ovn_bfd ovn_dbctl ovn_nbctl ovn_northd ovn_parallel_hmap ovn_sbctl ovn_trace
+ovn_util ovs_appctl ovs_lldp ovs_numa ovs_ofctl ovs_rcu ovs_replay ovs_router ovs_thread ovs_vsctl
+ovsdb ovsdb_client ovsdb_cs ovsdb_error ovsdb_file ovsdb_idl ovsdb_jsonrpc_server ovsdb_log
+ovsdb_monitor ovsdb_rbac ovsdb_server ovsdb_tool ovsdb_util ovsport ox_stat patch pcap physical
+pinctrl pmd_perf poll_loop port_mirror process raft raft_rpc rconn reconnect relay replication
+resource_dep route_table rstp rstp_sm sbctl sflow sha1 signals socket_util socket_util_unix
+stopwatch storage stp stream stream_fd stream_replay stream_ssl stream_tcp stream_unix svec
+system_stats table tc timeval transaction transaction_forward trigger tunnel unixctl userspace_tso
+util uuid vconn vconn_stream vif_plug vif_plug_dummy vif_plug_provider vif_plug_representor vlog
+vsctl vswitchd
+"""
+KNOWN_MODULES: Final = frozenset(_C_MODULES.split())
 """Module names that scripts give to C's programs; accepted also where we have no such module."""
 
 _PROCESS: Final = Log("", console=sys.stderr)
