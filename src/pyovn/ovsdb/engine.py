@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from pyovn.ovsdb import setdelta
+from pyovn.ovsdb.authority import ROOT, Authority, Rights
 from pyovn.ovsdb.errors import OvsdbError
 from pyovn.ovsdb.operations import Blocked, Execution, execute
 from pyovn.ovsdb.store import Row, Table, make_tables
@@ -116,9 +117,10 @@ class Database:
         *,
         holds_lock: Callable[[str], bool] = _nobody_holds,
         elapsed: int = 0,
+        authority: Authority = ROOT,
     ) -> Outcome:
         """Run a request; ``elapsed`` ms have passed since it came, when it was blocked before."""
-        run = self._execution(holds_lock, elapsed)
+        run = self._execution(holds_lock, elapsed, authority)
         results: list[Any] = []
         count = len(operations)
         self._predefine(run, operations)
@@ -137,9 +139,10 @@ class Database:
             results.append(error.to_json())
             return Outcome(results, error=error)
 
-    def _execution(self, holds_lock: Callable[[str], bool], elapsed: int) -> Execution:
+    def _execution(self, holds_lock: Callable[[str], bool], elapsed: int, authority: Authority) -> Execution:
         transaction = Transaction(self.tables, self.serial + 1)
-        return Execution(transaction, self.new_uuid, self.version, holds_lock, self._refuse, elapsed)
+        rights = None if authority == ROOT else Rights(authority, self.tables)
+        return Execution(transaction, self.new_uuid, self.version, holds_lock, self._refuse, rights, elapsed)
 
     @staticmethod
     def _predefine(run: Execution, operations: Sequence[Any]) -> None:

@@ -22,6 +22,7 @@ from pyovn.ovsdb.values import UUID, ZERO_UUID, value_to_json
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pyovn.ovsdb.authority import Rights
     from pyovn.ovsdb.store import Column, Row, Table
     from pyovn.ovsdb.transaction import Transaction
     from pyovn.ovsdb.values import Value
@@ -65,6 +66,8 @@ class Execution:
     holds_lock: Callable[[str], bool]
     refusal: Callable[[str], OvsdbError | None]
     """Asked with an operation's name before anything is written."""
+    rights: Rights | None
+    """What the client may write; None for one that may write everything."""
     elapsed: int
     """Milliseconds since the request came, for ``wait``."""
     symbols: Symbols = field(init=False)
@@ -80,6 +83,8 @@ class Execution:
 
     def allow(self, operation: str) -> None:
         """Raise if this request may not write."""
+        if self.rights is not None:
+            self.rights.check_mode(operation)
         error = self.refusal(operation)
         if error is not None:
             raise error
@@ -144,7 +149,6 @@ def _cell(position: int) -> Getter:
 
 
 def _insert(run: Execution, table: Table, op: dict[str, Any]) -> dict[str, Any]:
-    run.allow("insert")
     symbols, name = run.symbols, op.get("uuid-name")
     uuid = None
     if "uuid" in op:
@@ -178,6 +182,9 @@ def _insert(run: Execution, table: Table, op: dict[str, Any]) -> dict[str, Any]:
     for column in table.required:
         if column not in given and column.datum.default_error is not None:
             raise column.datum.default_error
+    run.allow("insert")
+    if run.rights is not None:
+        run.rights.check_insert(table, values)
     run.transaction.put(table, uuid, tuple(values))
     return {"uuid": ["uuid", str(uuid)]}
 
@@ -190,7 +197,6 @@ def _select(run: Execution, table: Table, op: dict[str, Any]) -> dict[str, Any]:
 
 
 def _update(run: Execution, table: Table, op: dict[str, Any]) -> dict[str, Any]:
-    run.allow("update")
     for name in op["row"]:
         column = table.by_name.get(name)
         if (column is not None and not column.mutable) or name in {"_uuid", "_version"}:
@@ -199,6 +205,9 @@ def _update(run: Execution, table: Table, op: dict[str, Any]) -> dict[str, Any]:
             )
     cells = _row_values(table, op["row"], run.symbols)
     rows = run.transaction.select(run.where(table, op["where"]))
+    run.allow("update")
+    if run.rights is not None:
+        run.rights.check_change(table, rows, [column.name for column, _value in cells], "modification of")
     for row in rows:
         values = list(row.values)
         for column, value in cells:
@@ -208,9 +217,11 @@ def _update(run: Execution, table: Table, op: dict[str, Any]) -> dict[str, Any]:
 
 
 def _mutate(run: Execution, table: Table, op: dict[str, Any]) -> dict[str, Any]:
-    run.allow("mutate")
     mutations = [compile_mutation(json, table, run.symbols) for json in op["mutations"]]
     rows = run.transaction.select(run.where(table, op["where"]))
+    run.allow("mutate")
+    if run.rights is not None:
+        run.rights.check_change(table, rows, [column.name for column, *_ in mutations], "mutate operation on")
     for row in rows:
         values = list(row.values)
         for column, mutate, check_count in mutations:
@@ -222,8 +233,10 @@ def _mutate(run: Execution, table: Table, op: dict[str, Any]) -> dict[str, Any]:
 
 
 def _delete(run: Execution, table: Table, op: dict[str, Any]) -> dict[str, Any]:
-    run.allow("delete")
     rows = run.transaction.select(run.where(table, op["where"]))
+    run.allow("delete")
+    if run.rights is not None:
+        run.rights.check_delete(table, rows)
     for row in rows:
         run.transaction.delete(table, row.uuid)
     return {"count": len(rows)}
@@ -263,6 +276,8 @@ def _expected_row(
 
 
 def _commit(run: Execution, _table: Table | None, op: dict[str, Any]) -> dict[str, Any]:
+    if run.rights is not None:
+        run.rights.check_mode("commit")
     run.durable = run.durable or op["durable"]
     return {}
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pyovn.ovsdb.authority import ROOT, Authority
 from pyovn.ovsdb.conversion import converted
 from pyovn.ovsdb.errors import OvsdbError
 from pyovn.ovsdb.locks import Locks
@@ -61,6 +62,7 @@ class Pending:
     done: Callable[[Outcome | None], None]
     """Called with None when the database goes away or the request is cancelled."""
     since: float
+    authority: Authority
     timer: Timer | None = None
 
 
@@ -84,6 +86,8 @@ class Server:
         self._backlog_check = min(_BACKLOG_CHECK, max_total_backlog)
         self._sent = 0
         self.log: Callable[[str, str], None] = _nothing
+        self.read_only = False
+        """Nobody but the program itself may write: the server is a backup of another one."""
         self.locks = Locks()
         self.sessions: list[ServerSession] = []
         self.databases: dict[str, Hosted] = {}
@@ -176,9 +180,10 @@ class Server:
         peer: str = "",
         close: Callable[[], None] = _nothing,
         backlog: Callable[[], int] = lambda: 0,
+        authority: Authority = ROOT,
     ) -> ServerSession:
         """A new client; ``close`` is called if the server wants to be rid of it."""
-        session = ServerSession(self, send, peer=peer, close=close, backlog=backlog)
+        session = ServerSession(self, send, peer=peer, close=close, backlog=backlog, authority=authority)
         self.sessions.append(session)
         return session
 
@@ -203,13 +208,14 @@ class Server:
         operations: Sequence[Any],
         holds_lock: Callable[[str], bool],
         done: Callable[[Outcome | None], None],
+        authority: Authority = ROOT,
     ) -> Pending | None:
         """Run a transaction; ``done`` is called now, or later if it must wait (then it is returned)."""
-        outcome = database.transact(operations, holds_lock=holds_lock)
+        outcome = database.transact(operations, holds_lock=holds_lock, authority=authority)
         if not outcome.blocked:
             done(outcome)
             return None
-        pending = Pending(database, operations, holds_lock, done, self.runtime.now())
+        pending = Pending(database, operations, holds_lock, done, self.runtime.now(), authority)
         self._pending.append(pending)
         self._await_timeout(pending, outcome)
         return pending
@@ -242,7 +248,10 @@ class Server:
     def _retry(self, pending: Pending) -> None:
         elapsed = max(1, round((self.runtime.now() - pending.since) * 1000))
         outcome = pending.database.transact(
-            pending.operations, holds_lock=pending.holds_lock, elapsed=elapsed
+            pending.operations,
+            holds_lock=pending.holds_lock,
+            elapsed=elapsed,
+            authority=pending.authority,
         )
         if outcome.blocked:
             self._await_timeout(pending, outcome)

@@ -21,6 +21,7 @@ from pyovn.wire import jsonrpc
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from pyovn.ovsdb.authority import Authority
     from pyovn.ovsdb.engine import Outcome
     from pyovn.ovsdb.monitors import Monitor
     from pyovn.ovsdb.server import Hosted, Server
@@ -44,8 +45,8 @@ class ServerSession:
     """See the module."""
 
     __slots__ = (
-        "_close", "_locks", "_send", "_waiting", "backlog", "change_aware", "monitors", "open", "peer",
-        "server",
+        "_authority", "_close", "_locks", "_send", "_waiting", "backlog", "change_aware", "monitors", "open",
+        "peer", "server",
     )  # fmt: skip
 
     def __init__(
@@ -56,8 +57,10 @@ class ServerSession:
         peer: str,
         close: Callable[[], None],
         backlog: Callable[[], int],
+        authority: Authority,
     ) -> None:
         self.server = server
+        self._authority = authority
         self.peer = peer
         self.change_aware = False
         self.monitors: dict[str, Monitor] = {}
@@ -67,6 +70,11 @@ class ServerSession:
         self.backlog = backlog
         self._waiting = Waiting()
         self._locks = 0
+
+    @property
+    def authority(self) -> Authority:
+        """What this client may do at the moment."""
+        return self._authority._replace(read_only=True) if self.server.read_only else self._authority
 
     # Out
 
@@ -200,7 +208,7 @@ class ServerSession:
             else:
                 self.reply(id_, outcome.results)
 
-        pending = self.server.transact(database, params[1:], self.holds_lock, done)
+        pending = self.server.transact(database, params[1:], self.holds_lock, done, self.authority)
         if pending is not None:
             size = len(jsonrpc.encode(params))
             if not self._waiting.has_room(size):
@@ -267,6 +275,8 @@ class ServerSession:
     # Locks
 
     def _lock_name(self, method: str, params: list[Any]) -> str:
+        if self.authority.read_only:
+            raise RefusalError("lock and unlock methods not allowed, DB server is read only.")
         if len(params) != 1 or not isinstance(params[0], str) or not _LOCK_NAME.fullmatch(params[0]):
             raise syntax_error(f"{method} request params must be <id>", params)
         return params[0]
@@ -310,6 +320,7 @@ class ServerSession:
         if len(params) != 2:
             raise syntax_error("array expected", params)
         schema = parse_schema(params[1])
+        self.authority.check_convert(hosted.database.name)
         disconnect = self.server.convert(hosted, schema)
         self.reply(id_, {})
         disconnect()
