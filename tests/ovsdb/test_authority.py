@@ -16,7 +16,7 @@ Operation = dict[str, Any]
 
 
 def op(kind: str, table: str, **members: Any) -> Operation:
-    where = {} if kind == "insert" else {"where": []}
+    where: Operation = {} if kind == "insert" else {"where": []}
     return {"op": kind, "table": table, **where, **members}
 
 
