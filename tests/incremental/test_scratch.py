@@ -199,3 +199,13 @@ def test_each_derivation_runs_once_per_pass(history: list[State]) -> None:
         if before is not EMPTY and not world.engine.failures:
             assert len(ran) == len({(name, repr(key)) for name, key in ran})
         before = state
+
+
+def test_a_ring_that_takes_another_way() -> None:
+    """Found by the property: a member that was being verified kept its old failure, for ever longer."""
+    before: State = (
+        {"4": ("b", "g", "c", 3), "5": ("a", "g", "c", 0), "2": ("c", "g", "a", 2), "3": ("d", "h", "b", 2)},
+        {},
+    )
+    after: State = ({**before[0], "3": ("a", "h", "b", 3)}, {})
+    check([before, after], every="state", renew=False)

@@ -160,8 +160,9 @@ def _run(node: Node) -> None:
         changed = old_value is not value and old_value != value
     if changed and node.readers:
         if isinstance(error, CycleError):
-            # The others on the ring have just failed for the same reason: for them this is no news.
-            mark({n: seen for n, seen in node.readers.items() if n not in error.nodes}, 1)
+            # For others on the ring that have just failed for the same reason this is no news.
+            told = str(error)
+            mark({n: s for n, s in node.readers.items() if n not in error.nodes or str(n.error) != told}, 1)
         else:
             mark(node.readers, 1)
 
