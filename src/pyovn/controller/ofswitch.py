@@ -243,7 +243,13 @@ class Switch:
         self._bundle += 1
         self._refused = {}
         self._send(ofp.BundleControl(self._bundle, ofp.BUNDLE_OPEN_REQUEST))
-        self._sending = {self._send(ofp.BundleAdd(self._bundle, mod)): mod for mod in mods}
+        self._sending = {}
+        for mod in mods:
+            try:
+                self._sending[self._send(ofp.BundleAdd(self._bundle, mod))] = mod
+            except CodecError as error:
+                self._sending[self._xid] = mod
+                self._note_refusal(self._xid, str(error))
         self._send(ofp.BundleControl(self._bundle, ofp.BUNDLE_COMMIT_REQUEST))
 
     def _bundle_reply(self, reply: ofp.BundleControl) -> None:
@@ -261,8 +267,7 @@ class Switch:
         if self._sending is None:
             self._log("warn", f"{self._address}: the switch answers {reason}")
         elif xid in self._sending and self._sending[xid].command == ofp.ADD:
-            self._refused[xid] = reason
-            self._log("warn", f"the switch refuses a flow ({reason}): {format_flow(self._sending[xid].flow)}")
+            self._note_refusal(xid, reason)
         elif not self._refused:
             self._lost(f"a bundle was refused: {reason}")
         else:
@@ -270,6 +275,11 @@ class Switch:
             self._table.failed(sent.values(), None, reason)
             self._set_aside(sent)
             self._next()
+
+    def _note_refusal(self, xid: int, reason: str) -> None:
+        assert self._sending is not None
+        self._refused[xid] = reason
+        self._log("warn", f"the switch refuses a flow ({reason}): {format_flow(self._sending[xid].flow)}")
 
     def _set_aside(self, sent: dict[int, ofp.FlowMod]) -> None:
         for xid, reason in self._refused.items():

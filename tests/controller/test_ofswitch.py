@@ -1,0 +1,319 @@
+"""The OpenFlow connection against a switch that says what the test wants it to say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pyovn.controller.ofswitch import HANDSHAKE, OPTION, Switch
+from pyovn.incremental import Engine, Record, column
+from pyovn.sim.virtual import VirtualRuntime
+from pyovn.sync.flowtable import FlowTable
+from pyovn.wire.openflow import messages as ofp
+from pyovn.wire.openflow.codec import VERSION, Framer, decode, encode
+from pyovn.wire.openflow.multiparts import FlowDesc, FlowDescReply, FlowDescRequest
+from pyovn.wire.openflow.text import parse_flow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pyovn.sim.runtime import Stream
+    from pyovn.wire.openflow.flow import Flow
+
+ADDRESS = "/hv/br-int.mgmt"
+
+
+class FakeSwitch:
+    """Flows by key; ``refuses`` is a part of the text of flows that it does not accept.
+
+    ``whole``: a bundle with a refused message is refused as a whole, as OpenFlow allows; Open vSwitch
+    commits the rest.
+    """
+
+    def __init__(self, runtime: VirtualRuntime, *, whole: bool = False) -> None:
+        self.runtime = runtime
+        self.flows: dict[object, Flow] = {}
+        self.refuses = 0
+        self.whole = whole
+        self.silent = False
+        self.maps: list[ofp.TlvMap] = []
+        self.bundles: list[list[ofp.FlowMod]] = []
+        self.reads = 0
+        self.stream: Stream | None = None
+        self._pending: list[ofp.FlowMod] = []
+        self._bad = False
+        self.spy: Callable[[ofp.Message], None] = lambda _message: None
+        self.listener = runtime.listen(f"punix:{ADDRESS}", self._accept)
+
+    def _accept(self, stream: Stream) -> None:
+        self.stream = stream
+        framer = Framer()
+
+        def received(data: bytes) -> None:
+            for frame in framer.feed(data):
+                self._handle(*decode(frame))
+
+        stream.on_data = received
+        self.send(ofp.Hello((VERSION,)), 0)
+
+    def send(self, message: ofp.Message, xid: int) -> None:
+        assert self.stream is not None
+        if not self.silent:
+            self.stream.write(encode(message, xid))
+
+    def _handle(self, xid: int, message: ofp.Message) -> None:
+        self.spy(message)
+        match message:
+            case ofp.TlvTableRequest():
+                self.send(ofp.TlvTableReply(tuple(self.maps)), xid)
+            case ofp.TlvTableMod():
+                self.maps += message.maps
+            case FlowDescRequest():
+                self.reads += 1
+                flows = [FlowDesc(flow, 0, 0, 0, 0) for flow in self.flows.values()]
+                for i in range(0, len(flows), 2):
+                    self.send(FlowDescReply(tuple(flows[i : i + 2]), more=True), xid)
+                self.send(FlowDescReply((), more=False), xid)
+            case ofp.BundleControl(type=ofp.BUNDLE_OPEN_REQUEST):
+                self._pending, self._bad = [], False
+            case ofp.BundleAdd():
+                assert isinstance(message.message, ofp.FlowMod)
+                if message.message.flow.priority == self.refuses != 0:
+                    self._bad = True
+                    self.send(ofp.Error(2, 9, b""), xid)
+                else:
+                    self._pending.append(message.message)
+            case ofp.BundleControl(type=ofp.BUNDLE_COMMIT_REQUEST):
+                if self._bad and self.whole:
+                    self.send(ofp.Error(17, 15, b""), xid)
+                    return
+                self.bundles.append(self._pending)
+                for mod in self._pending:
+                    if mod.command == ofp.ADD:
+                        self.flows[mod.flow.key] = mod.flow
+                    else:
+                        del self.flows[mod.flow.key]
+                self.send(ofp.BundleControl(message.id, ofp.BUNDLE_COMMIT_REPLY), xid)
+            case _:
+                pass
+
+    def has(self) -> set[int]:
+        """Priorities of the flows, which name them here."""
+        return {flow.priority for flow in self.flows.values()}
+
+
+class Wanted(Record):
+    __slots__ = ()
+    text = column(0, "text")
+
+
+class Lab:
+    def __init__(self, *, whole: bool = False) -> None:
+        self.runtime = VirtualRuntime()
+        self.logs: list[tuple[str, str]] = []
+        self.engine = Engine()
+        self.wanted = self.engine.table("wanted", Wanted)
+        self.table = FlowTable()
+        self.fake = FakeSwitch(self.runtime, whole=whole)
+        self.switch = Switch(self.runtime, self.table, lambda level, text: self.logs.append((level, text)))
+        self.synced = 0
+        self.switch.on_state = lambda: self.runtime.call_soon(self.switch.sync)
+        self.switch.on_synced = self._count
+
+        def flows(row: Wanted) -> Iterator[tuple[Flow, str]]:
+            yield parse_flow(row.text), "test"
+
+        self.table.follow(self.engine.derive("flows", self.wanted, flows))
+
+    def _count(self) -> None:
+        self.synced += 1
+
+    def want(self, *priorities: int, action: str = "drop") -> None:
+        for priority in priorities:
+            self.wanted.put(priority, (f"table=1, priority={priority}, tcp actions={action}",))
+        self.engine.settle()
+
+    def unwant(self, priority: int) -> None:
+        self.wanted.delete(priority)
+        self.engine.settle()
+
+    def start(self) -> None:
+        self.switch.set_address(f"unix:{ADDRESS}")
+        self.runtime.advance(0.1)
+
+    def step(self) -> None:
+        self.switch.sync()
+        self.runtime.advance(0.1)
+
+
+def test_the_difference_is_one_bundle() -> None:
+    lab = Lab()
+    lab.want(1, 2, 3)
+    lab.start()
+    assert [len(bundle) for bundle in lab.fake.bundles] == [3]
+    assert lab.fake.has() == {1, 2, 3}
+    lab.want(4)
+    lab.unwant(1)
+    lab.step()
+    assert [len(bundle) for bundle in lab.fake.bundles] == [3, 2]
+    assert lab.fake.has() == {2, 3, 4}
+
+
+def test_what_is_there_is_adopted_and_what_nobody_wants_goes() -> None:
+    lab = Lab()
+    for priority in (1, 2, 7):
+        flow = parse_flow(f"table=1, priority={priority}, tcp actions=drop")
+        lab.fake.flows[flow.key] = flow
+    lab.want(1, 2)
+    lab.start()
+    assert [[mod.command for mod in bundle] for bundle in lab.fake.bundles] == [[ofp.DELETE_STRICT]]
+    assert lab.fake.has() == {1, 2}
+
+
+def test_the_tunnel_option_is_mapped_once() -> None:
+    lab = Lab()
+    lab.start()
+    lab.switch._lost("test")
+    lab.runtime.advance(2)
+    assert lab.fake.maps == [OPTION]
+
+
+def test_a_foreign_use_of_the_option_is_told() -> None:
+    lab = Lab()
+    lab.fake.maps.append(ofp.TlvMap(1, 2, 4, 0))
+    lab.start()
+    assert any(level == "err" and "tun_metadata0" in text for level, text in lab.logs)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_refused_flow_costs_only_itself_and_is_named_once(*, whole: bool) -> None:
+    lab = Lab(whole=whole)
+    lab.fake.refuses = 2
+    lab.want(1, 2, 3)
+    lab.start()
+    assert lab.fake.has() == {1, 3}
+    lab.want(4)
+    lab.step()
+    assert lab.fake.has() == {1, 3, 4}
+    assert [flow.priority for flow in lab.table.refusals()] == [2]
+    assert len([text for level, text in lab.logs if level == "warn" and "priority=2" in text]) == 1
+    assert lab.synced >= 2
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_refused_flow_heals_when_it_changes(*, whole: bool) -> None:
+    lab = Lab(whole=whole)
+    lab.fake.refuses = 2
+    lab.want(1, 2)
+    lab.start()
+    lab.fake.refuses = 0
+    lab.want(2, action="resubmit(,3)")
+    lab.step()
+    assert lab.fake.has() == {1, 2}
+    assert lab.table.refusals() == {}
+
+
+def test_a_refused_flow_is_tried_again_after_a_reconnect_and_by_recompute() -> None:
+    lab = Lab()
+    lab.fake.refuses = 2
+    lab.want(1, 2)
+    lab.start()
+    lab.switch.read_again()
+    lab.runtime.advance(0.1)
+    assert lab.fake.has() == {1}
+    lab.fake.refuses = 0
+    lab.switch.read_again()
+    lab.runtime.advance(0.1)
+    assert lab.fake.has() == {1, 2}
+
+
+def test_a_flow_that_cannot_be_encoded_is_set_aside_too() -> None:
+    lab = Lab()
+    lab.start()
+    lab.want(1)
+    lab.wanted.put(2, ("table=1, priority=2, tcp actions=resubmit(,300)",))
+    lab.engine.settle()
+    lab.step()
+    assert lab.fake.has() == {1}
+    assert [flow.priority for flow in lab.table.refusals()] == [2]
+
+
+def test_a_lost_connection_begins_with_reading() -> None:
+    lab = Lab()
+    lab.want(1, 2, 3)
+    lab.start()
+    del lab.fake.flows[next(iter(lab.fake.flows))]
+    assert lab.fake.stream is not None
+    lab.fake.stream.close()
+    lab.runtime.advance(2)
+    assert lab.fake.reads == 2
+    assert [len(bundle) for bundle in lab.fake.bundles] == [3, 1]
+
+
+def test_a_connection_lost_within_a_bundle_costs_nothing() -> None:
+    lab = Lab()
+    lab.want(1)
+    lab.start()
+    lab.want(2, 3)
+    lab.switch.sync()
+    lab.switch._lost("test")
+    lab.runtime.advance(3)
+    assert lab.fake.has() == {1, 2, 3}
+
+
+def test_pauses_between_attempts_grow_and_are_forgotten_after_success() -> None:
+    lab = Lab()
+    lab.fake.listener.close()
+    lab.start()
+    lab.runtime.advance(30)
+    failures = [text for _level, text in lab.logs if "next attempt in" in text]
+    assert [text.split("attempt in ")[1] for text in failures] == ["1 s", "2 s", "4 s", "8 s", "8 s", "8 s"]
+    lab.fake.listener = lab.runtime.listen(f"punix:{ADDRESS}", lab.fake._accept)
+    lab.runtime.advance(8)
+    assert lab.switch.state == "ready"
+    lab.switch._lost("test")
+    assert lab.logs[-1][1].endswith("next attempt in 1 s")
+
+
+def test_a_switch_that_does_not_answer_is_given_up() -> None:
+    lab = Lab()
+    lab.fake.silent = True
+    lab.start()
+    assert lab.switch.state == "connecting"
+    assert not lab.switch.answered
+    lab.runtime.advance(HANDSHAKE)
+    assert lab.switch.answered
+    lab.fake.silent = False
+    lab.runtime.advance(2)
+    assert lab.switch.state == "ready"
+
+
+def test_a_switch_of_another_version_is_refused() -> None:
+    lab = Lab()
+    lab.fake.silent = True
+    lab.start()
+    assert lab.fake.stream is not None
+    lab.fake.stream.write(encode(ofp.Hello((4,)), 0))
+    lab.runtime.advance(0.1)
+    assert any("OpenFlow 1.5" in text for _level, text in lab.logs)
+
+
+def test_no_openflow_at_all_is_no_crash() -> None:
+    lab = Lab()
+    lab.fake.silent = True
+    lab.start()
+    assert lab.fake.stream is not None
+    lab.fake.stream.write(b"\x06\xff\x00\x04\x00\x00\x00\x01")
+    lab.runtime.advance(0.1)
+    assert any("no OpenFlow" in text for _level, text in lab.logs)
+
+
+def test_echo_is_answered() -> None:
+    lab = Lab()
+    lab.start()
+    answers: list[ofp.Message] = []
+    lab.fake.spy = answers.append
+    lab.fake.send(ofp.EchoRequest(b"abc"), 77)
+    lab.runtime.advance(0.1)
+    assert answers == [ofp.EchoReply(b"abc")]
