@@ -61,7 +61,8 @@ def main() -> None:
         times.sort()
         print(
             f"{name}: median {statistics.median(times) * 1e6:.1f} us,"
-            f" mean {statistics.fmean(times) * 1e6:.1f} us, worst percentile {times[-len(times) // 100] * 1e6:.1f} us per logical flow"
+            f" mean {statistics.fmean(times) * 1e6:.1f} us,"
+            f" worst percentile {times[-len(times) // 100] * 1e6:.1f} us per logical flow"
         )
     for text in (
         'inport == "p1" && ip4 && ip4.dst == 10.0.0.5 && tcp.dst == 80',
