@@ -36,7 +36,7 @@ DEADLINE: Final = 15.0
 
 
 @pytest.fixture
-def stack(peer: Callable[[str], str], root: None) -> Iterator[Stack]:
+def stack(peer: Callable[[str], str], root: None) -> Iterator[Stack]:  # noqa: ARG001  skips without root
     for program in PROGRAMS:
         peer(program)
     made = Stack(peer)
