@@ -390,7 +390,7 @@ class Reconciler:
                     break
             else:
                 entry.uuid = UUID(random_uuid(self._random))
-        self._by_uuid[entry.uuid] = entry
+        self._by_uuid.setdefault(entry.uuid, entry)
         return entry.uuid
 
     def adopt(self, table: str, key: Hashable, uuid: UUID) -> None:
@@ -449,7 +449,8 @@ class Reconciler:
         uuid, entry.uuid = entry.uuid, None
         if uuid is None:
             return
-        del self._by_uuid[uuid]
+        if self._by_uuid.get(uuid) is entry:
+            del self._by_uuid[uuid]
         if not isinstance(entry.key, Existing):
             self._strangers[uuid] = entry.table
 
