@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pyovn.ovsdb.engine import Database
 from pyovn.ovsdb.errors import syntax_error
 from pyovn.ovsdb.schema import DatabaseSchema, SchemaError
+from pyovn.ovsdb.schema_check import check_schema
 from pyovn.ovsdb.values import value_to_json
 
 if TYPE_CHECKING:
@@ -27,18 +28,11 @@ if TYPE_CHECKING:
 
 def parse_schema(json: Any) -> DatabaseSchema:
     """A schema from a client; raises ``OvsdbError``."""
-    if not isinstance(json, dict):
-        raise syntax_error("Parsing database schema failed: Object expected.")
-    lead = "Parsing database schema failed: "
-    for member, kind in (("name", str), ("tables", dict)):
-        if member not in json:
-            raise syntax_error(f"{lead}Required '{member}' member is missing.", json)
-        if not isinstance(json[member], kind):
-            raise syntax_error(f"{lead}Type mismatch for member '{member}'.", json)
+    check_schema(json)
     try:
         return DatabaseSchema.from_json(json)
-    except (SchemaError, TypeError, ValueError, AttributeError) as error:
-        raise syntax_error(f"{lead}{error}", json) from error
+    except SchemaError as error:
+        raise syntax_error(str(error), json) from error
 
 
 def converted(source: Database, schema: DatabaseSchema) -> Database:

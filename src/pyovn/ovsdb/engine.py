@@ -128,7 +128,7 @@ class Database:
             for number, operation in enumerate(operations, 1):
                 results.append(execute(run, operation, number, count, self.tables))
         except Blocked as wait:
-            return Outcome([], blocked=True, timeout=wait.timeout)
+            return Outcome(results, blocked=True, timeout=wait.timeout)
         except OvsdbError as error:
             results.append(error.to_json())
             results.extend([None] * (count - len(results)))

@@ -23,7 +23,6 @@ from pyovn.ovsdb.filelock import FileLock
 from pyovn.ovsdb.journal_file import (
     JournalError,
     create,
-    empty_file,
     read_records,
     read_schema,
     record,
@@ -55,24 +54,23 @@ COMPACT_LATEST: Final = 86_400.0
 
 
 def read_database(
-    path: str, random: random.Random, warn: Callable[[str], None] = warn_nobody
+    path: str, random: random.Random, warn: Callable[[str], None] = warn_nobody, *, strict: bool = False
 ) -> tuple[Database, int, int]:
     """The database in a file, how many bytes of the file are good, and how many transactions it has."""
     database: Database | None = None
     contents: Contents = {}
     size = count = 0
-    for end, json in read_records(path, warn):
+    for end, json in read_records(path, warn, strict=strict):
         if database is None:
             database = Database(schema_of(path, json), random)
         else:
             try:
                 replay(database.tables, contents, json)
             except (ValueError, AttributeError) as error:
-                raise JournalError(f"{path}: record before offset {end}: {error}") from error
+                raise JournalError(f"{path}: record before offset {end}: {error}", cause=error) from error
             count += 1
         size = end
-    if database is None:
-        raise empty_file(path)
+    assert database is not None, "a file without records is refused"
     _load(path, database, contents)
     return database, size, count
 
@@ -88,7 +86,7 @@ def _load(path: str, database: Database, contents: Contents) -> None:
     try:
         database.replace(fill)
     except OvsdbError as error:
-        raise JournalError(f"{path}: {error}") from error
+        raise JournalError(f"{path}: {error}", cause=error) from error
 
 
 class Journal:

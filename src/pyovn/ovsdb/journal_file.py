@@ -19,12 +19,14 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from pyovn.ovsdb.disk import REAL
+from pyovn.ovsdb.errors import OvsdbError
 from pyovn.ovsdb.schema import DatabaseSchema, SchemaError
+from pyovn.ovsdb.schema_check import check_schema
 from pyovn.wire.jsonrpc import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from typing import BinaryIO
+    from io import BufferedReader as BinaryIO
 
     from pyovn.ovsdb.disk import Disk
 
@@ -36,13 +38,17 @@ _BLOCK: Final = 1 << 20
 class JournalError(Exception):
     """A file that cannot be used; the message names it, and the offset if there is one.
 
-    ``text`` is the message without advice, ``tag`` the kind of error as ovsdb(7) names it.
+    ``text`` is the message without advice, ``tag`` the kind of error as ovsdb(7) names it, ``cause`` the
+    error of the engine that a record's contents ran into.
     """
 
-    def __init__(self, text: str, *, advice: str = "", tag: str = "ovsdb error") -> None:
+    def __init__(
+        self, text: str, *, advice: str = "", tag: str = "ovsdb error", cause: Exception | None = None
+    ) -> None:
         super().__init__(text + advice)
         self.text = text
         self.tag = tag
+        self.cause = cause
 
 
 def warn_nobody(_text: str) -> None:
@@ -65,41 +71,59 @@ def record(json: Any) -> bytes:
 
 
 def read_records(
-    path: str, warn: Callable[[str], None] = warn_nobody
+    path: str, warn: Callable[[str], None] = warn_nobody, *, strict: bool = False
 ) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The records of a file with the offset behind each; raises ``JournalError`` and ``OSError``."""
+    """The records of a file with the offset behind each; raises ``JournalError`` and ``OSError``.
+
+    With ``strict`` what a crash leaves at the end is an error too.
+    """
     with open(path, "rb") as file:  # noqa: PTH123  # tools that start in a moment do without pathlib
-        size = os.fstat(file.fileno()).st_size
         offset = 0
         while line := file.readline(_LONGEST_HEADER):
-            found = _HEADER.fullmatch(line)
-            if found is None:
-                _check_tail(file, path, offset, line, size)
-                warn(f"{path}: dropping the last record, which is cut off at offset {offset}")
+            try:
+                end, json = _read_record(file, path, offset, line)
+            except _TornError as torn:
+                if strict or not offset:
+                    raise JournalError(f"{path}: {torn}", tag="syntax error") from torn
+                warn(f"{path}: {torn}: dropping the last record, which is cut off at offset {offset}")
                 return
-            if found[1] != b"JSON":
-                raise JournalError(f"{path}: is a clustered database, which is not served")
-            length = int(found[2])
-            end = offset + len(line) + length
-            body = file.read(length) if end <= size else b""
-            if len(body) == length and hashlib.sha1(body).hexdigest().encode() == found[3]:  # noqa: S324  # as above
-                yield end, _parse(path, offset, body)
-                offset = end
-            elif offset and (end >= size or _only_zeros(file)):
-                warn(f"{path}: dropping the last record, which is incomplete at offset {offset}")
-                return
-            else:
-                wrong = f"{length} bytes starting at offset {offset + len(line)} do not match their SHA-1"
-                raise _damaged(path, offset, wrong)
+            yield end, json
+            offset = end
+        if not offset:
+            raise JournalError(f"{path}: cannot identify file type")
 
 
-def _check_tail(file: BinaryIO, path: str, offset: int, line: bytes, size: int) -> None:
-    """Return if what begins with ``line`` is what a crash leaves; raise if not."""
-    if not offset:
-        raise JournalError(f"{path}: unexpected file format")
-    cut_off = not line.endswith(b"\n") and offset + len(line) == size
-    if not cut_off and (line.strip(b"\0") or not _only_zeros(file)):
-        raise _damaged(path, offset, f"parse error at offset {offset} in header line {line[:60]!r}")
+class _TornError(Exception):
+    """The file ends here, in the middle of a record."""
+
+
+def _read_record(file: BinaryIO, path: str, offset: int, line: bytes) -> tuple[int, dict[str, Any]]:
+    found = _HEADER.fullmatch(line)
+    if found is None:
+        if not offset and not line.startswith(b"OVSDB "):
+            raise JournalError(f"{path}: unexpected file format")
+        shown = b" ".join(line.rstrip(b"\n").split(b" ")[:2]).decode(errors="replace").rstrip("\0")
+        what = f'parse error at offset {offset} in header line "{shown}"'
+        if (not line.endswith(b"\n") and not file.peek(1)) or (not line.strip(b"\0") and _only_zeros(file)):
+            raise _TornError(what)
+        raise _damaged(path, offset, what)
+    if found[1] != b"JSON":
+        raise JournalError(f"{path}: cannot apply this operation to clustered database file")
+    length, start = int(found[2]), offset + len(line)
+    size = os.fstat(file.fileno()).st_size
+    if start + length > size:
+        raise _TornError(f"error reading {length} bytes starting at offset {start}")
+    body = file.read(length)
+    digest = hashlib.sha1(body).hexdigest()  # noqa: S324  # the format's checksum
+    if digest != found[3].decode():
+        what = (
+            f"{length} bytes starting at offset {start} have SHA-1 hash {digest} "
+            f"but should have hash {found[3].decode()}"
+        )
+        if start + length == size or _only_zeros(file):
+            raise _TornError(what)
+        raise _damaged(path, offset, what)
+    return start + length, _parse(path, offset, start, body)
 
 
 def _only_zeros(file: BinaryIO) -> bool:
@@ -112,37 +136,33 @@ def _only_zeros(file: BinaryIO) -> bool:
 
 def _damaged(path: str, offset: int, what: str) -> JournalError:
     advice = f" ('ovsdb-tool recover {path} NEW-FILE' saves what stands before offset {offset})"
-    return JournalError(f"{path}: {what}", advice=advice if offset else "")
+    return JournalError(f"{path}: {what}", advice=advice if offset else "", tag="syntax error")
 
 
-def _parse(path: str, offset: int, line: bytes) -> dict[str, Any]:
+def _parse(path: str, offset: int, start: int, line: bytes) -> dict[str, Any]:
+    what = f"{len(line)} bytes starting at offset {start} are not"
     try:
         json = msgspec.json.decode(line)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise _damaged(path, offset, f"record at offset {offset} is not JSON: {error}") from error
+        raise _damaged(path, offset, f"{what} valid JSON ({error})") from error
     if not isinstance(json, dict):
-        raise _damaged(path, offset, f"record at offset {offset} is not a JSON object")
+        raise _damaged(path, offset, f"{what} a JSON object")
     return json
 
 
 def schema_of(path: str, json: Any) -> DatabaseSchema:
     """The schema in a file's first record."""
     try:
+        check_schema(json)
         return DatabaseSchema.from_json(json)
-    except SchemaError as error:
-        raise JournalError(f"{path}: {error}") from error
-
-
-def empty_file(path: str) -> JournalError:
-    """Say that a file has not even a schema."""
-    return JournalError(f"{path}: is empty, so it is not a database")
+    except (SchemaError, OvsdbError) as error:
+        raise JournalError(f"{path}: {error}", cause=error) from error
 
 
 def read_schema(path: str) -> DatabaseSchema:
     """The schema of a database file."""
-    for _end, json in read_records(path):
-        return schema_of(path, json)
-    raise empty_file(path)
+    _end, json = next(read_records(path))
+    return schema_of(path, json)
 
 
 def create(path: str, schema: DatabaseSchema, disk: Disk = REAL) -> None:
