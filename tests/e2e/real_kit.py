@@ -181,6 +181,8 @@ class Stack:
     def start_controller(self, hypervisor: Hypervisor, side: str) -> None:
         place = hypervisor.directory
         self.daemon("ovn-controller", side, place, hypervisor.database, namespace=hypervisor.namespace)
+        # Without a chassis, `--wait=hv` waits for nobody.
+        self.sbctl("wait-until", "Chassis_Private", hypervisor.name)
 
     def link(self, a: Hypervisor, b: Hypervisor) -> None:
         """A physical network: a veth pair whose ends are ports of a bridge with the underlay address."""
