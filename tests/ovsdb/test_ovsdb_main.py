@@ -94,7 +94,6 @@ def test_remotes_by_hand(directory: Path) -> None:
     assert not world.reaches("unix:/a")
     assert world.reaches("unix:/b")
     for bad, why in (
-        ("pssl:6640", "not served yet"),
         ("bad", "not a valid remote"),
         ("db:T,No,x", "no table"),
     ):
@@ -126,7 +125,7 @@ def test_remotes_in_a_database_follow_it(directory: Path) -> None:
     ("words", "why"),
     [
         (["none.db"], "none.db: No such file"),
-        (["--remote=pssl:6640"], "not served yet"),
+        (["--remote=nonsense:6640"], "not a valid remote"),
         (["--sync-from=tcp:1.2.3.4"], "--sync-from is not served yet"),
         (["conf.db", "conf.db"], "locked"),
     ],

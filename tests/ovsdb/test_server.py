@@ -7,7 +7,7 @@ import pytest
 from engine_kit import SCHEMA, delete, insert, make, mutate, ref, update, uuid
 
 from pyovn.ovsdb.engine import Database
-from pyovn.ovsdb.listen import Remote
+from pyovn.ovsdb.listen import Remote, RemoteOptions
 from pyovn.ovsdb.schema import DatabaseSchema
 from pyovn.ovsdb.server import Server
 from pyovn.sim.virtual import VirtualRuntime
@@ -314,7 +314,7 @@ def test_a_client_that_takes_nothing_is_dropped(server: Server, peer: Peer) -> N
 
 
 def test_over_a_stream_with_probes(runtime: VirtualRuntime, server: Server) -> None:
-    remote = Remote(runtime, server, "punix:/db.sock", probe_interval=5)
+    remote = Remote(runtime, server, "punix:/db.sock", RemoteOptions(probe_interval=5))
     got: list[Any] = []
     streams: list[Any] = []
     closed: list[str] = []

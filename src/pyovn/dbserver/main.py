@@ -1,7 +1,7 @@
 """The program ``ovsdb-server`` (ovsdb-server(1)): database files, remotes and control commands.
 
-What is served: standalone database files; ``punix:`` and ``ptcp:`` remotes, by hand or from a database
-(``db:``).  TLS, active remotes, replication and clusters are refused with a message that says so.
+What is served: standalone database files; passive and active remotes, with TLS or without, by hand or from
+a database (``db:``).  Replication and clusters are refused with a message that says so.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Final
 from pyovn.daemon.main import DaemonSpec, StartError, run
 from pyovn.daemon.options import Option
 from pyovn.daemon.unixctl import CommandError, Deferred
+from pyovn.dbserver.keys import Keys
+from pyovn.ovsdb.dbsource import SourceError
 from pyovn.ovsdb.hosting import Files
 from pyovn.ovsdb.journal import JournalError
 from pyovn.ovsdb.remotes import RemoteError, Remotes
@@ -56,7 +58,14 @@ class Program:
         self.server.log = log_client
         self.files = Files(self.server, log)
         sockets = daemon.log.module("socket_util")
-        self.remotes = Remotes(daemon.runtime, self.server, log, lambda text: sockets.info("%s", text))
+        self.remotes = Remotes(
+            daemon.runtime,
+            self.server,
+            log,
+            lambda text: sockets.info("%s", text),
+            daemon.log.module("reconnect").line,
+        )
+        self._keys: Keys | None = None
 
     def start(self) -> None:
         """Do what the command line says; raises ``StartError``."""
@@ -68,9 +77,11 @@ class Program:
         try:
             for path in line.arguments or default:
                 self.files.open(self._path(path))
+            self._keys = Keys(self._daemon.runtime, self.server)
             for remote in line.values("remote"):
                 self.remotes.add(remote)
-        except (JournalError, OSError, ValueError, RemoteError) as error:
+        except (JournalError, OSError, ValueError, RemoteError, SourceError) as error:
+            self.remotes.close()
             self.server.close()
             raise StartError(_text(error)) from error
         self.register()
@@ -121,6 +132,13 @@ class Program:
             self.files.open(self._path(args[0]))
         except (JournalError, OSError, ValueError) as error:
             raise CommandError(_text(error)) from error
+        self._databases_changed()
+
+    def _databases_changed(self) -> None:
+        """What databases said of remotes and keys may be gone, or there again."""
+        if self._keys is not None:
+            self._keys.refresh()
+        self.remotes.refresh()
 
     def _known(self, name: str) -> str:
         if name not in self.files.journals:
@@ -129,8 +147,8 @@ class Program:
 
     def _remove_db(self, args: Sequence[str]) -> None:
         name = self._known(args[0])
-        self.remotes.forget_database(self.server.databases[name].database)
         self.server.remove_database(name)
+        self._databases_changed()
 
     def _compact(self, args: Sequence[str]) -> Deferred:
         """Compact in the background; the answer comes when all is done."""

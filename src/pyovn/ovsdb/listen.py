@@ -1,13 +1,20 @@
 """A ``Server`` on the streams of a ``Runtime``: bytes to messages, and connections that come and go.
 
-Also probes: a client that is silent for ``probe_interval`` seconds gets an ``echo``, and is dropped if
-it stays silent as long again (0 switches this off).  Traffic of any kind counts as a sign of life.
+``Remote`` waits for clients at a passive address; ``ActiveRemote`` connects to a client that waits for the
+server, again and again (``reconnect``).  Both give their clients what ``RemoteOptions`` say, and tell how
+they are in the words of a Connection row (ovn-sb(5), "Status").
+
+Probes: a client that is silent for ``probe_interval`` seconds gets an ``echo``, and is dropped if it stays
+silent as long again (0 switches this off).  Traffic of any kind counts as a sign of life.  On the same
+machine the system tells when a client is gone, so Unix sockets are not probed unless it is asked for.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from pyovn.ovsdb.authority import Authority
+from pyovn.ovsdb.reconnect import MAX_BACKOFF, Action, Reconnect
 from pyovn.wire import jsonrpc
 
 if TYPE_CHECKING:
@@ -22,6 +29,28 @@ MAX_REQUEST: Final = 256 << 20
 _PROBE: Final = jsonrpc.encode(jsonrpc.request("echo", "echo", []))
 
 
+class RemoteOptions(NamedTuple):
+    """What a Connection or Manager row says of its target (ovsdb-server(1), ``--remote``); seconds."""
+
+    probe_interval: float = PROBE_INTERVAL
+    max_backoff: float = MAX_BACKOFF
+    read_only: bool = False
+    role: str = ""
+
+
+class RemoteStatus(NamedTuple):
+    """How a remote is, as columns ``is_connected`` and ``status`` of its row say it."""
+
+    is_connected: bool
+    status: dict[str, str]
+
+
+def default_options(address: str) -> RemoteOptions:
+    """The options of a remote of which nothing is said."""
+    probed = not address.startswith(("unix:", "punix:", "mem:"))
+    return RemoteOptions(PROBE_INTERVAL if probed else 0.0)
+
+
 def _nothing(*_args: Any) -> None:
     """Stand in for callbacks of a stream that is of no interest any more."""
 
@@ -29,20 +58,31 @@ def _nothing(*_args: Any) -> None:
 class Connection:
     """One client's stream, joined with its session."""
 
-    def __init__(self, runtime: Runtime, server: Server, stream: Stream, probe_interval: float) -> None:
+    def __init__(self, runtime: Runtime, server: Server, stream: Stream, options: RemoteOptions) -> None:
         self._runtime = runtime
         self._stream = stream
         self._decoder = jsonrpc.Decoder(MAX_REQUEST)
-        self._probe_interval = probe_interval
+        self._probe_interval = options.probe_interval
         self._heard = runtime.now()
         self._timer: Timer | None = None
         self.session: ServerSession = server.connect(
-            stream.write, peer=stream.peer, close=self._drop, backlog=stream.backlog
+            stream.write,
+            peer=stream.peer,
+            close=self._drop,
+            backlog=stream.backlog,
+            authority=Authority(options.read_only, options.role, stream.identity),
         )
-        self.on_end: Callable[[Connection], None] = _nothing
+        self.on_end: Callable[[Connection, str], None] = _nothing
         stream.on_data = self._received
         stream.on_close = self._lost
-        self._schedule(probe_interval)
+        self._schedule(self._probe_interval)
+
+    def set_probe_interval(self, seconds: float) -> None:
+        """Probe at another pace."""
+        if seconds != self._probe_interval:
+            self._probe_interval = seconds
+            self._cancel()
+            self._schedule(seconds)
 
     def _received(self, data: bytes) -> None:
         self._heard = self._runtime.now()
@@ -57,20 +97,23 @@ class Connection:
             self.session.server.log("warn", f"{self._stream.peer}: {fault}")
             self.session.drop("protocol error")
 
-    def _lost(self, _reason: str) -> None:
+    def _lost(self, reason: str) -> None:
         self.session.closed()
-        self._end()
+        self._end(reason)
 
     def _drop(self) -> None:
         self._stream.on_data = self._stream.on_close = _nothing
         self._stream.close()
-        self._end()
+        self._end("")
 
-    def _end(self) -> None:
+    def _end(self, reason: str) -> None:
+        self._cancel()
+        self.on_end(self, reason)
+
+    def _cancel(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self.on_end(self)
 
     def _schedule(self, delay: float) -> None:
         if self._probe_interval > 0:
@@ -91,14 +134,14 @@ class Connection:
 
 
 class Remote:
-    """A passive address at which a server is to be had."""
+    """A passive address at which a server is to be had; raises ``OSError`` when made."""
 
     def __init__(
-        self, runtime: Runtime, server: Server, address: str, *, probe_interval: float = PROBE_INTERVAL
+        self, runtime: Runtime, server: Server, address: str, options: RemoteOptions | None = None
     ) -> None:
         self._runtime = runtime
         self._server = server
-        self._probe_interval = probe_interval
+        self.options = default_options(address) if options is None else options
         self._connections: set[Connection] = set()
         self._listener: Listener = runtime.listen(address, self._accept)
 
@@ -108,12 +151,155 @@ class Remote:
         return self._listener.address
 
     def _accept(self, stream: Stream) -> None:
-        connection = Connection(self._runtime, self._server, stream, self._probe_interval)
+        connection = Connection(self._runtime, self._server, stream, self.options)
         self._connections.add(connection)
-        connection.on_end = self._connections.discard
+        connection.on_end = lambda gone, _reason: self._connections.discard(gone)
+
+    def set_options(self, options: RemoteOptions) -> None:
+        """Be another way from now on; clients whose rights change must come again."""
+        if _differ_in_rights(options, self.options):
+            self._drop("remote was changed")
+        self.options = options
+        for connection in self._connections:
+            connection.set_probe_interval(options.probe_interval)
+
+    def status(self) -> RemoteStatus:
+        """How it is."""
+        status = {"sec_since_connect": "0", "sec_since_disconnect": "0"}
+        family, _, rest = self.address.partition(":")
+        if family in {"ptcp", "pssl"}:
+            status["bound_port"] = rest.partition(":")[0]
+        if len(self._connections) > 1:
+            status["n_connections"] = str(len(self._connections))
+        return RemoteStatus(bool(self._connections), status)
 
     def close(self) -> None:
         """Stop listening and drop the clients that came this way."""
         self._listener.close()
+        self._drop("remote was removed")
+
+    def _drop(self, reason: str) -> None:
         for connection in tuple(self._connections):
-            connection.session.drop("remote was removed")
+            connection.session.drop(reason)
+
+
+class ActiveRemote:
+    """A client that waits for the server to connect."""
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        server: Server,
+        address: str,
+        options: RemoteOptions | None = None,
+        log: Callable[[str, str], None] = _nothing,
+    ) -> None:
+        self.address = address
+        self.options = default_options(address) if options is None else options
+        self._runtime = runtime
+        self._server = server
+        self._log = log
+        self._reconnect = Reconnect([address], 0)  # the connection itself probes
+        self._reconnect.max_backoff = self.options.max_backoff
+        self._connection: Connection | None = None
+        self._attempt = 0
+        self._timer: Timer | None = None
+        self._times: dict[str, float] = {}
+        self._last_error = ""
+        self._reconnect.start(runtime.now())
+        self._schedule()
+
+    def set_options(self, options: RemoteOptions) -> None:
+        """Be another way from now on; a client whose rights change is connected again."""
+        before, self.options = self.options, options
+        self._reconnect.max_backoff = options.max_backoff
+        if self._connection is not None:
+            if _differ_in_rights(options, before):
+                self._connection.session.drop("remote was changed")
+            else:
+                self._connection.set_probe_interval(options.probe_interval)
+
+    def status(self) -> RemoteStatus:
+        """How it is."""
+        now = self._runtime.now()
+        status = {name: str(int(now - since)) for name, since in self._times.items()}
+        status["state"] = self._reconnect.state
+        if self._last_error:
+            status["last_error"] = self._last_error
+        if self._connection is not None:
+            held, waiting = self._server.locks.of(self._connection.session)
+            if held:
+                status["locks_held"] = " ".join(held)
+            if waiting:
+                status["locks_waiting"] = " ".join(waiting)
+        return RemoteStatus(self._connection is not None, status)
+
+    def close(self) -> None:
+        """Disconnect and stay so."""
+        self._reconnect.stop()
+        self._attempt += 1
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._connection is not None:
+            self._connection.session.drop("remote was removed")
+
+    def _schedule(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = self._reconnect.deadline()
+        if deadline is not None:
+            self._timer = self._runtime.call_later(max(0.0, deadline - self._runtime.now()), self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        action = self._reconnect.run(self._runtime.now())
+        if action is Action.CONNECT:
+            self._connect()
+        elif action is Action.GIVE_UP:
+            self._failed(self._reconnect.describe())
+        self._schedule()
+
+    def _connect(self) -> None:
+        self._attempt += 1
+        attempt = self._attempt
+        self._log("info", f"{self.address}: connecting...")
+
+        def connected(stream: Stream) -> None:
+            if attempt == self._attempt:
+                self._connected(stream)
+            else:
+                stream.close()
+
+        def failed(reason: str) -> None:
+            if attempt == self._attempt:
+                self._last_error = reason
+                self._failed(f"connection attempt failed ({reason})")
+
+        self._runtime.connect(self.address, connected, failed)
+
+    def _connected(self, stream: Stream) -> None:
+        now = self._runtime.now()
+        self._log("info", f"{self.address}: connected")
+        self._times["sec_since_connect"] = now
+        self._reconnect.connected(now)
+        self._reconnect.serving(now)
+        self._connection = Connection(self._runtime, self._server, stream, self.options)
+        self._connection.on_end = self._ended
+        self._schedule()
+
+    def _ended(self, _connection: Connection, reason: str) -> None:
+        self._connection = None
+        self._times["sec_since_disconnect"] = self._runtime.now()
+        self._last_error = reason
+        self._failed(reason or "connection dropped")
+
+    def _failed(self, why: str) -> None:
+        self._attempt += 1
+        self._log("info", f"{self.address}: {why}")
+        self._reconnect.lost(self._runtime.now())
+        self._schedule()
+
+
+def _differ_in_rights(options: RemoteOptions, before: RemoteOptions) -> bool:
+    return (options.read_only, options.role) != (before.read_only, before.role)

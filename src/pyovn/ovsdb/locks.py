@@ -56,6 +56,12 @@ class Locks:
         elif was_owner:
             queue[0].lock_event("locked", name)
 
+    def of(self, waiter: Waiter) -> tuple[list[str], list[str]]:
+        """The locks that ``waiter`` holds, and those that it waits for."""
+        mine = sorted(name for name, queue in self._queues.items() if waiter in queue)
+        held = [name for name in mine if self.holds(name, waiter)]
+        return held, [name for name in mine if name not in held]
+
     def release_all(self, waiter: Waiter) -> None:
         """Forget a client that is gone."""
         for name in [name for name, queue in self._queues.items() if waiter in queue]:

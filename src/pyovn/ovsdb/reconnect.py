@@ -4,8 +4,8 @@ A state machine without I/O; every method is told the time.  The owner calls ``r
 and does what it answers.
 
 * The remotes are taken in turn.  The first round is without delay; every further round waits, 1 s at
-  first, twice as long each time, 8 s at most.  A connection that has served for at least the shortest
-  delay makes the next round the first again.
+  first, twice as long each time, ``max_backoff`` (8 s) at most.  A connection that has served for at
+  least the shortest delay makes the next round the first again.
 * A connection on which nothing arrived for ``probe_interval`` seconds is probed; when as much time
   passes again in silence it is given up.  0 switches probing off.
 
@@ -43,6 +43,15 @@ class _State(Enum):
     PROBING = "probing"
 
 
+_WORDS: Final = {
+    _State.STOPPED: "VOID",
+    _State.WAITING: "BACKOFF",
+    _State.CONNECTING: "CONNECTING",
+    _State.ACTIVE: "ACTIVE",
+    _State.PROBING: "IDLE",
+}
+
+
 class Reconnect:
     """See the module."""
 
@@ -55,6 +64,7 @@ class Reconnect:
         "_served_since",
         "_since",
         "_state",
+        "max_backoff",
         "probe_interval",
     )
 
@@ -62,6 +72,7 @@ class Reconnect:
         if not remotes:
             raise ValueError("at least one remote is needed")
         self.probe_interval = probe_interval
+        self.max_backoff = MAX_BACKOFF
         self._remotes = list(remotes)
         self._position = 0
         self._state = _State.STOPPED
@@ -75,6 +86,11 @@ class Reconnect:
     def remote(self) -> str:
         """The remote of the present or next attempt."""
         return self._remotes[self._position]
+
+    @property
+    def state(self) -> str:
+        """The word for it in a Connection row (ovn-sb(5)): VOID, BACKOFF, CONNECTING, ACTIVE or IDLE."""
+        return _WORDS[self._state]
 
     @property
     def delay(self) -> float:
@@ -120,7 +136,7 @@ class Reconnect:
         else:
             self._failures = self._failures % remotes + 1
             if self._failures == remotes:
-                self._backoff = min(max(2 * self._backoff, MIN_BACKOFF), MAX_BACKOFF)
+                self._backoff = min(max(2 * self._backoff, MIN_BACKOFF), self.max_backoff)
         self._position = (self._position + 1) % len(self._remotes)
         self._enter(_State.WAITING, now)
 

@@ -1,32 +1,35 @@
 """Where a server is to be had: addresses given by hand, and addresses kept in a database.
 
-A remote is a passive address (``punix:``, ``ptcp:``) or ``db:DATABASE,TABLE,COLUMN`` (ovsdb-server(1),
-``--remote``), which stands for the addresses in a column.  If the column refers to rows, their
-``target`` is the address and ``inactivity_probe`` (milliseconds) its probe interval.  A database remote
-is followed: its addresses come and go with the database's contents.
+A remote is an address, passive (``punix: ptcp: pssl:``) or active (``unix: tcp: ssl:``, where the server
+connects), or ``db:DATABASE,TABLE,COLUMN`` (ovsdb-server(1), ``--remote``), which stands for the addresses in
+a column.  If the column refers to rows, their ``target`` is the address and other columns are its options.
+A database remote is followed: its addresses come and go with the database's contents.
 
-A manual remote that cannot be served is an error; one from a database is a warning, since a bad row
-must not stop the server.
+A manual remote that cannot be served is an error; one from a database is a warning, since a bad row must
+not stop the server.
+
+How a remote is stands in the columns ``is_connected`` and ``status`` of its row (ovn-sb(5)).  They are
+ephemeral, written every ``STATUS_INTERVAL`` seconds and only where they differ, and never to the file.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pyovn.ovsdb.listen import PROBE_INTERVAL, Remote
-from pyovn.ovsdb.values import UUID
+from pyovn.ovsdb.dbsource import PREFIX, ColumnSource, Follower, SourceError, referred_rows, texts
+from pyovn.ovsdb.listen import ActiveRemote, Remote, RemoteOptions, default_options
+from pyovn.ovsdb.values import FrozenMap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from pyovn.ovsdb.engine import Commit, Database, Row, Table
+    from pyovn.ovsdb.engine import Row, Table
     from pyovn.ovsdb.server import Server
-    from pyovn.ovsdb.values import Value
-    from pyovn.sim.runtime import Runtime
+    from pyovn.sim.runtime import Runtime, Timer
 
-_SERVED: Final = ("punix:", "ptcp:", "mem:")
-_NOT_YET: Final = ("pssl:", "ssl:", "tcp:", "unix:")
-_DB_PARTS: Final = 3
+STATUS_INTERVAL: Final = 2.5
+_PASSIVE: Final = ("punix:", "ptcp:", "pssl:", "mem:")
+_ACTIVE: Final = ("unix:", "tcp:", "ssl:")
 
 
 class RemoteError(Exception):
@@ -35,16 +38,8 @@ class RemoteError(Exception):
 
 class _Wanted(NamedTuple):
     address: str
-    probe_interval: float
-
-
-class _Source(NamedTuple):
-    """A parsed ``db:`` remote."""
-
-    database: Database
-    table: Table
-    position: int
-    referred: Table | None
+    options: RemoteOptions
+    source: ColumnSource | None = None
 
 
 class Remotes:
@@ -56,17 +51,20 @@ class Remotes:
         server: Server,
         log: Callable[[str, str], None],
         listening: Callable[[str], None] | None = None,
+        reconnect_log: Callable[[str, str], None] | None = None,
     ) -> None:
         self._runtime = runtime
         self._server = server
         self._log = log
         self._listening = listening or (lambda text: log("info", text))
         """Told which port was chosen; scripts look for this line in a log of its own."""
+        self._reconnect_log = reconnect_log or log
         self._names: list[str] = []
-        self._sources: dict[str, _Source] = {}
-        self._open: dict[str, tuple[float, Remote]] = {}
+        self._sources: dict[str, ColumnSource] = {}
+        self._open: dict[str, Remote | ActiveRemote] = {}
         self._failed: set[_Wanted] = set()
-        self._refresh_asked = False
+        self._follower = Follower(server, self._sources.values, self.refresh)
+        self._timer: Timer | None = None
 
     @property
     def names(self) -> list[str]:
@@ -77,13 +75,17 @@ class Remotes:
         """Serve a remote; raises ``RemoteError`` or ``OSError``."""
         if name in self._names:
             return
-        if name.startswith("db:"):
-            source = self._sources[name] = self._parse(name)
-            source.database.followers.append(self._follow)
+        if name.startswith(PREFIX):
+            try:
+                source = ColumnSource.parse(name)
+                source.find(self._server)
+            except SourceError as error:
+                raise RemoteError(str(error)) from error
+            self._sources[name] = source
             self._names.append(name)
-            self._refresh()
+            self.refresh()
         else:
-            self._listen(_Wanted(name, PROBE_INTERVAL))
+            self._begin(_Wanted(name, default_options(name)))
             self._names.append(name)
 
     def remove(self, name: str) -> None:
@@ -91,102 +93,132 @@ class Remotes:
         if name not in self._names:
             raise KeyError(name)
         self._names.remove(name)
-        source = self._sources.pop(name, None)
-        if source is not None:
-            source.database.followers.remove(self._follow)
-        self._refresh()
+        self._sources.pop(name, None)
+        self.refresh()
 
     def close(self) -> None:
         """Serve nothing any more."""
         for name in list(self._names):
             self.remove(name)
 
-    def forget_database(self, database: Database) -> None:
-        """Remove the remotes that a database held which is going away."""
-        for name, source in list(self._sources.items()):
-            if source.database is database:
-                self.remove(name)
-
     # Addresses in a database
-
-    def _parse(self, name: str) -> _Source:
-        parts = name.removeprefix("db:").split(",")
-        if len(parts) != _DB_PARTS:
-            raise RemoteError(f'"{name}": invalid syntax')
-        hosted = self._server.databases.get(parts[0])
-        if hosted is None:
-            raise RemoteError(f'"{name}": no database named {parts[0]}')
-        table = hosted.database.tables.get(parts[1])
-        if table is None:
-            raise RemoteError(f'"{name}": no table named {parts[1]}')
-        column = table.by_name.get(parts[2])
-        if column is None:
-            raise RemoteError(f'"{name}": table "{parts[1]}" has no column "{parts[2]}"')
-        kind = column.type.key
-        if column.type.is_map or not (kind.type == "string" or kind.ref_table is not None):
-            raise RemoteError(f'"{name}": type mismatch: not a column of strings or references')
-        referred = None if kind.ref_table is None else hosted.database.tables[kind.ref_table]
-        return _Source(hosted.database, table, column.position, referred)
-
-    def _follow(self, commit: Commit) -> None:
-        touched = {change.table for change in commit.changes}
-        sources = self._sources.values()
-        if not self._refresh_asked and any(s.table in touched or s.referred in touched for s in sources):
-            self._refresh_asked = True
-            self._runtime.call_soon(self._refresh)
 
     def _wanted(self) -> Iterator[_Wanted]:
         for name in self._names:
             source = self._sources.get(name)
             if source is None:
-                yield _Wanted(name, PROBE_INTERVAL)
+                yield _Wanted(name, default_options(name))
                 continue
-            for row in source.table.rows.values():
-                value = row.values[source.position]
-                for item in value if isinstance(value, frozenset) else () if value is None else (value,):
-                    if source.referred is None:
-                        yield _Wanted(str(item), PROBE_INTERVAL)
-                    elif isinstance(item, UUID) and item in source.referred.rows:
-                        yield _of_row(source.referred, source.referred.rows[item])
+            try:
+                found = source.find(self._server)
+            except SourceError:
+                continue  # the database was removed, or is another one now; it may come back
+            for address in texts(found):
+                yield _Wanted(address, default_options(address), source)
+            if found.referred is not None:
+                for row in referred_rows(found):
+                    yield _of_row(found.referred, row, source)
 
-    def _refresh(self) -> None:
-        """Open and close listeners until they are what is wanted."""
-        self._refresh_asked = False
+    def refresh(self) -> None:
+        """Open and close remotes until they are what is wanted; also when a database came or went."""
+        self._follower.refresh()
         wanted = {want.address: want for want in self._wanted() if want.address}
-        for address, (interval, remote) in list(self._open.items()):
-            if address not in wanted or wanted[address].probe_interval != interval:
-                del self._open[address]
-                remote.close()
+        for address in [address for address in self._open if address not in wanted]:
+            self._open.pop(address).close()
+            self._log("info", f"{address}: remote deconfigured")
         self._failed.intersection_update(wanted.values())
         for want in wanted.values():
-            if want.address not in self._open and want not in self._failed:
+            there = self._open.get(want.address)
+            if there is not None:
+                if there.options != want.options:
+                    there.set_options(want.options)
+            elif want not in self._failed:
                 try:
-                    self._listen(want)
+                    self._begin(want)
                 except (RemoteError, OSError) as error:
                     self._failed.add(want)
                     self._log("warn", f"{want.address}: {error}")
+        self._schedule_status()
 
-    def _listen(self, want: _Wanted) -> None:
-        address = want.address
-        if address.startswith(_NOT_YET):
-            raise RemoteError(f'"{address}": this kind of connection is not served yet')
-        if not address.startswith(_SERVED):
-            raise RemoteError(f'"{address}" is not a valid remote')
-        remote = Remote(self._runtime, self._server, address, probe_interval=want.probe_interval)
-        self._open[address] = want.probe_interval, remote
-        if address.split(":")[:2] == ["ptcp", "0"]:
-            self._listening(
-                f"{address.removeprefix('ptcp:')}: listening on port {remote.address.split(':')[1]}"
+    def _begin(self, want: _Wanted) -> None:
+        address, options = want.address, want.options
+        if address.startswith(_ACTIVE):
+            self._open[address] = ActiveRemote(
+                self._runtime, self._server, address, options, self._reconnect_log
             )
+        elif address.startswith(_PASSIVE):
+            remote = self._open[address] = Remote(self._runtime, self._server, address, options)
+            family, port, *_ = [*address.split(":"), ""]
+            if family in {"ptcp", "pssl"} and port == "0":
+                rest = address.partition(":")[2]
+                self._listening(f"{rest}: listening on port {remote.address.split(':')[1]}")
+        else:
+            raise RemoteError(f'"{address}" is not a valid remote')
+
+    # Status
+
+    def _schedule_status(self) -> None:
+        if self._sources and self._timer is None:
+            self._timer = self._runtime.call_later(STATUS_INTERVAL, self._write_status)
+        elif not self._sources and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _write_status(self) -> None:
+        self._timer = None
+        if not self._server.read_only:  # a backup's rows are the active server's
+            for source in self._sources.values():
+                self._write_status_of(source)
+        self._schedule_status()
+
+    def _write_status_of(self, source: ColumnSource) -> None:
+        try:
+            found = source.find(self._server)
+        except SourceError:
+            return
+        table = found.referred
+        if table is None or not {"target", "is_connected", "status"} <= table.by_name.keys():
+            return
+        changes = [
+            (row, values)
+            for row in referred_rows(found)
+            if (values := self._with_status(table, row)) != row.values
+        ]
+        if changes:
+
+            def write(transaction: Any) -> None:
+                for row, values in changes:
+                    transaction.put(table, row.uuid, values)
+
+            found.database.replace(write)
+
+    def _with_status(self, table: Table, row: Row) -> tuple[Any, ...]:
+        """The cells of a row with the present state of its remote."""
+        remote = self._open.get(str(row.values[table.by_name["target"].position]))
+        connected, status = (False, {}) if remote is None else remote.status()
+        values = list(row.values)
+        values[table.by_name["is_connected"].position] = connected
+        values[table.by_name["status"].position] = FrozenMap(status)
+        return tuple(values)
 
 
-def _of_row(table: Table, row: Row) -> _Wanted:
-    """The address in a row of ``Connection`` or ``Manager``."""
+def _of_row(table: Table, row: Row, source: ColumnSource) -> _Wanted:
+    """The address in a row of ``Connection`` or ``Manager``, and what else the row says of it."""
 
-    def cell(name: str) -> Value | Any:
+    def cell(name: str) -> Any:
         column = table.by_name.get(name)
         return None if column is None else row.values[column.position]
 
-    probe = cell("inactivity_probe")
-    interval = probe / 1000 if isinstance(probe, int) else PROBE_INTERVAL
-    return _Wanted(str(cell("target") or ""), interval)
+    address = str(cell("target") or "")
+    probe, backoff, role = cell("inactivity_probe"), cell("max_backoff"), cell("role")
+    default = default_options(address)
+    return _Wanted(
+        address,
+        RemoteOptions(
+            max(probe, 0) / 1000 if isinstance(probe, int) else default.probe_interval,
+            max(backoff, 1000) / 1000 if isinstance(backoff, int) else default.max_backoff,
+            cell("read_only") is True,
+            role if isinstance(role, str) else "",
+        ),
+        source,
+    )
