@@ -111,6 +111,7 @@ def test_without_a_row_columns_do_not_matter_but_tables_do(database: Database) -
     assert write(database, op("update", "Chassis", row={"hostname": "x"})) == ""
     assert write(database, op("update", "DNS", row={})) == 'modification of table "DNS".'
     assert write(database, op("delete", "DNS")) == 'row deletion from table "DNS".'
+    assert write(database, only("none", "delete")) == ""
     assert write(database, op("delete", "SB_Global")) == 'row deletion from table "SB_Global".'
     assert write(database, op("update", "SB_Global", row={"nb_cfg": 1})) == ""
 

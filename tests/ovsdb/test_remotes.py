@@ -56,9 +56,10 @@ class World:
         self.database = Database(SOUTHBOUND.schema, self.runtime.random)
         self.server.add_database(self.database)
         self.log: list[str] = []
-        self.remotes = Remotes(
-            self.runtime, self.server, lambda level, text: self.log.append(f"{level} {text}")
-        )
+        self.remotes = Remotes(self.runtime, self.server, self._note)
+
+    def _note(self, level: str, text: str) -> None:
+        self.log.append(f"{level} {text}")
 
     def run(self, *operations: dict[str, Any]) -> list[Any]:
         outcome = self.database.transact(list(operations))
@@ -202,8 +203,10 @@ def test_a_database_that_goes_takes_its_remotes_and_brings_them_back(world: Worl
     world.server.remove_database("OVN_Southbound")
     world.remotes.refresh()
     assert client.ends or not client.stream.backlog()
-    world.network.connect("tcp:10.0.0.1:7001", pytest.fail, lambda _why: None)
+    refused: list[str] = []
+    world.network.connect("tcp:10.0.0.1:7001", lambda _stream: None, refused.append)
     world.network.settle()
+    assert refused == ["Connection refused"]
     world.server.add_database(world.database)
     world.remotes.refresh()
     world.connect("tcp:10.0.0.1:7001")
@@ -214,8 +217,8 @@ def test_keys_in_a_database_are_followed_and_name_the_client(
 ) -> None:
     authority = Authority(tmp_path_factory.mktemp("pki"), "ca")
     fields = ("private_key", "certificate", "ca_cert", "ssl_protocols")
-    options = TlsFiles(*(f"db:OVN_Southbound,SSL,{field}" for field in fields[:3]))
-    world.runtime.files = options._replace(protocols="db:OVN_Southbound,SSL,ssl_protocols")
+    key, certificate, ca_cert, protocols = (f"db:OVN_Southbound,SSL,{field}" for field in fields)
+    world.runtime.files = TlsFiles(key, certificate, ca_cert, protocols=protocols)
     Keys(world.runtime, world.server)
     assert world.runtime.files == TlsFiles()
     world.configure("pssl:7002", role="r")

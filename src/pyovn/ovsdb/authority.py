@@ -94,10 +94,8 @@ class Rights:
         """Raise unless all ``rows`` may be deleted."""
         if self._restricted:
             permission = self._permission(table)
-            if not (
-                permission
-                and permission.insert_delete
-                and all(self._owns(permission, table, row.values) for row in rows)
+            if permission is None or not all(
+                permission.insert_delete and self._owns(permission, table, row.values) for row in rows
             ):
                 raise self._authority.prohibits(f'row deletion from table "{table.name}"')
 
