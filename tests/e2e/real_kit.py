@@ -139,7 +139,7 @@ class Stack:
     def database(self) -> str:
         return f"unix:{self.directory}/db.sock"
 
-    def hypervisor(self, name: str, number: int, *, server: str, controller: str) -> Hypervisor:
+    def hypervisor(self, name: str, number: int, *, server: str, controller: str | None) -> Hypervisor:
         """A hypervisor with Debian's ovs-vswitchd and the userspace datapath."""
         directory = self.directory / name
         directory.mkdir()
@@ -170,7 +170,8 @@ class Stack:
             "datapath_type=netdev",
             "fail-mode=secure",
         )
-        self.start_controller(found, controller)
+        if controller is not None:
+            self.start_controller(found, controller)
         return found
 
     def start_switch(self, place: Hypervisor) -> None:

@@ -14,8 +14,16 @@ from typing import TYPE_CHECKING
 import pytest
 from real_kit import Hypervisor, Stack, Vm
 
+from pyovn.controller.ofswitch import Switch
+from pyovn.incremental import Engine, Record, column
+from pyovn.sim.real import RealRuntime
+from pyovn.sync.flowtable import FlowTable
+from pyovn.wire.openflow.text import parse_flow
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from pyovn.wire.openflow.flow import Flow
 
 pytestmark = [
     pytest.mark.peers,
@@ -117,6 +125,52 @@ def test_open_vswitch_restarts_without_flows(stack: Stack) -> None:
     stack.start_switch(place)
     assert stack.until(lambda: stack.flows(place) == before)
     assert_pings(stack, first, second)
+
+
+class Wanted(Record):
+    __slots__ = ()
+    text = column(0, "text")
+
+
+def test_a_flow_that_open_vswitch_refuses_costs_only_itself(stack: Stack) -> None:
+    """Then it is repaired, and put in."""
+    place = stack.hypervisor("hv1", 1, server="debian", controller=None)
+    runtime, table, engine = RealRuntime(), FlowTable(), Engine()
+    switch = Switch(runtime, table, lambda _level, _text: None)
+    wanted = engine.table("wanted", Wanted)
+
+    def flows(row: Wanted) -> Iterator[tuple[Flow, str]]:
+        yield parse_flow(row.text), "test"
+
+    table.follow(engine.derive("flows", wanted, flows))
+
+    def want(**texts: str) -> None:
+        for key, text in texts.items():
+            wanted.put(key, (text,))
+        engine.settle()
+
+    def sync() -> set[str]:
+        guard = runtime.call_later(5, runtime.stop)
+        switch.sync()
+        runtime.run_forever()
+        guard.cancel()
+        lines = stack.flows(place)
+        return {line.partition("priority=")[2].partition(" ")[0] for line in lines}
+
+    want(
+        a="table=1, priority=1 actions=drop",
+        b="table=1, priority=2 actions=group:77",
+        c="table=1, priority=3 actions=drop",
+    )
+    switch.on_state = switch.sync
+    switch.on_synced = runtime.stop
+    switch.set_address(f"unix:{place.directory}/br-int.mgmt")
+    assert sync() == {"1", "3"}
+    assert [flow.priority for flow in table.refusals()] == [2]
+    want(b="table=1, priority=2 actions=drop", d="table=1, priority=4 actions=drop")
+    assert sync() == {"1", "2", "3", "4"}
+    assert table.refusals() == {}
+    switch.stop()
 
 
 def canonical(flows: set[str]) -> set[str]:

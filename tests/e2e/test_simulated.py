@@ -37,7 +37,7 @@ class Net:
 
 @pytest.fixture(params=[2, 10], ids=["two", "ten"])
 def net(request: pytest.FixtureRequest) -> Net:
-    return Net(request.param, 2 * request.param + 2)
+    return Net(request.param, request.param + 4)
 
 
 def test_every_pair_of_a_switch_and_no_other_talks(net: Net) -> None:

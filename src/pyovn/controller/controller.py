@@ -320,8 +320,10 @@ class Controller:
         before = self.engine.revision
         for port in self._moves.left:
             self.binding.went(port)
+            self._log("info", f"{port.name} is no longer bound here (OpenFlow port {port.ofport})")
         for port in self._moves.came:
             self.binding.came(port)
+            self._log("info", f"{port.name} is bound here (OpenFlow port {port.ofport})")
         for interface in self._deleted:
             self.binding.interface_gone(interface)
         self._moves.left.clear()

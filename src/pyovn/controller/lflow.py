@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from pyovn.controller.conjunctions import CONJ_ID, Conjunctions, Conjunctive, Place, may_need
+from pyovn.incremental import DerivationError
 from pyovn.logical.actions import encode_actions, parse_actions, prerequisites
 from pyovn.logical.actions_base import EncodeContext
 from pyovn.logical.ast import And, Expr
@@ -145,12 +146,14 @@ class LogicalFlows:
         for datapath in self._datapaths(row):
             translated = translate(row, datapath)
             if translated is not None:
-                for flow in self._emit(row.uuid, datapath, translated):
+                for flow in self._emit(row, datapath, translated):
                     yield flow, why
 
-    def _emit(self, row: UUID, datapath: UUID, translated: Translated) -> Iterator[Flow]:
+    def _emit(self, row: sb.LogicalFlow, datapath: UUID, translated: Translated) -> Iterator[Flow]:
         count = conjunctions(translated.matches)
-        ids = [self.conjunctions.of(row, datapath, number) for number in range(count)]
+        if count and not may_need(row.match):
+            raise DerivationError("a match that needs conjunctions without looking like it")
+        ids = [self.conjunctions.of(row.uuid, datapath, number) for number in range(count)]
         for found in translated.matches:
             match = translated.metadata.merge(found.match)
             actions: tuple[openflow.Action, ...] = translated.actions
