@@ -163,7 +163,7 @@ class World:
             "addresses": {r["name"]: r["addresses"] for r in self.rows(SB, "Address_Set").values()},
         }
 
-    def keys(self) -> dict[str, int]:
+    def tunnel_keys(self) -> dict[str, int]:
         """Tunnel keys by the name of the switch or port."""
         found = {
             row["external_ids"]["name"]: row["tunnel_key"]
