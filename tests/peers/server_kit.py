@@ -98,6 +98,10 @@ class ServerProcess:
             f"--remote=ptcp:{self.port}:127.0.0.1", *self.options, *self.databases,
         )  # fmt: skip
 
+    def tell(self, sign: int) -> None:
+        """Send it a signal and go on."""
+        os.kill(int(self._pidfile.read_text()), sign)
+
     def stop(self, sign: int = signal.SIGKILL) -> None:
         """End it, if it runs."""
         try:

@@ -169,6 +169,10 @@ class Client:
         """Pass on what became of a lock."""
         self.on_lock(name, held)
 
+    def session_log(self, level: str, text: str) -> None:
+        """Pass on what operators want to read."""
+        self.log(level, f"{self.remote}: {text}")
+
     # The connection
 
     def _schedule(self) -> None:

@@ -35,7 +35,7 @@ class ServerState:
         self.leader_only = leader_only
         self._cluster: str | None = None
         self._seen_index = 0
-        self._rebuilt = False
+        self._rebuilt: str | None = None
         self._replica = Replica({"Database": _COLUMNS}, DatabaseSchema.from_json(_SCHEMA))
 
     def update(self, updates: Any, *, initial: bool = False) -> None:
@@ -64,7 +64,8 @@ class ServerState:
 
     def _behind(self, cluster: Any, index: Any) -> str | None:
         if cluster != self._cluster:
-            self._rebuilt = self._cluster is not None
+            if self._cluster is not None:
+                self._rebuilt = f"cluster {self._cluster} has become cluster {cluster}"
             self._cluster, self._seen_index = cluster, 0
         if index is not None:
             if index < self._seen_index:
@@ -72,7 +73,7 @@ class ServerState:
             self._seen_index = index
         return None
 
-    def rebuilt(self) -> bool:
-        """Tell once when the database is another one than before, so that nothing known of it holds."""
-        rebuilt, self._rebuilt = self._rebuilt, False
+    def rebuilt(self) -> str | None:
+        """Tell once, in words, when the database is another one than before: nothing known of it holds."""
+        rebuilt, self._rebuilt = self._rebuilt, None
         return rebuilt

@@ -10,8 +10,9 @@ session is live as soon as the contents are in the replica.
 Resuming.  The id of the last transaction is kept over connections, so that a server that knows it sends
 only what came after (ovsdb-server(7), section 4.1.15).  When it does not, everything is sent and
 ``Replica.replace`` finds the differences.  The id is dropped when it would be unsafe: when the schema has
-changed, an update did not fit, or the connection ended while a change of conditions was under way (its
-rows may or may not have come).
+changed, when the cluster is another one (the database was rebuilt, and operators are told), when an
+update did not fit, or when the connection ended while a change of conditions was under way (its rows may
+or may not have come).
 
 Conditions.  ``wanted`` is what the owner asked for last, ``_acked`` what the server follows; at most one
 ``monitor_cond_change`` is under way.  The server sends the rows before the reply (section 4.1.13), so
@@ -88,6 +89,9 @@ class Owner(Protocol):
 
     def session_lock(self, name: str, held: bool) -> None:
         """A lock was got or lost."""
+
+    def session_log(self, level: str, text: str) -> None:
+        """What operators want to read."""
 
 
 class Session:
@@ -237,8 +241,12 @@ class Session:
         refusal = self._server.refusal()
         if refusal is not None:
             raise RefusedError(refusal)
-        if self._server.rebuilt():
+        rebuilt = self._server.rebuilt()
+        if rebuilt is not None:
             self._last_id = ZERO_ID
+            self._owner.session_log(
+                "warn", f"{self.database} was rebuilt ({rebuilt}): all that was known of it is read anew"
+            )
 
     def _on_schema(self, message: Message | None) -> None:
         if message is None:
