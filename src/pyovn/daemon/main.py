@@ -32,7 +32,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
 import pyovn
-from pyovn.daemon import logoptions, options, paths, process, syslog
+from pyovn.daemon import collector, logoptions, options, paths, process, syslog
 from pyovn.daemon.log import WARN, Log
 from pyovn.daemon.options import CommandLine, Option, fatal
 from pyovn.daemon.pidfile import Pidfile, PidfileError, refuse_if_running
@@ -284,6 +284,7 @@ def _serve(
         runtime.close()
         fatal(log.program, str(error))
     runtime.call_soon(background.ready)
+    collector.relax()
     try:
         runtime.run_forever()
     except Exception:  # noqa: BLE001 - the one place where a crash is told apart from an end

@@ -21,6 +21,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Final
 
+from pyovn.daemon import collector
 from pyovn.daemon.main import DaemonSpec
 from pyovn.daemon.unixctl import CommandError, Deferred
 from pyovn.sandbox.deployment import Delivery, Deployment, DeploymentError
@@ -180,6 +181,7 @@ SPEC: Final = DaemonSpec(name="sandbox", family="ovn", summary="pyovn sandbox", 
 def main(argv: Sequence[str]) -> int:
     """Host a sandbox until standard input is closed."""
     directory, hypervisors = argv[0], int(argv[1])
+    collector.relax()
     runtime = RealRuntime()
     host = Host(runtime, directory, hypervisors)
     if not runtime.run_until(host.is_ready, 30):
