@@ -44,9 +44,9 @@ def test_datapath_and_port_bindings(world: World) -> None:
 def test_requested_keys(world: World) -> None:
     world.add_switch("a", BOOKS)
     world.add_switch("b", other_config={"requested-tnl-key": "1"})
-    assert world.keys() == {"a": 2, "b": 1, "p1": 1}
+    assert world.tunnel_keys() == {"a": 2, "b": 1, "p1": 1}
     world.add_port("a", "p2", options={"requested-tnl-key": "1"})
-    assert world.keys() == {"a": 2, "b": 1, "p1": 2, "p2": 1}
+    assert world.tunnel_keys() == {"a": 2, "b": 1, "p1": 2, "p2": 1}
 
 
 def test_two_that_request_one_key(world: World) -> None:
@@ -55,12 +55,12 @@ def test_two_that_request_one_key(world: World) -> None:
         world.add_switch(
             name, {"name": f"p{name}", "addresses": {mac(1)}}, other_config={"requested-tnl-key": "7"}
         )
-    keys = world.keys()
+    keys = world.tunnel_keys()
     assert keys["a"] == 7
     assert keys["b"] not in {7, None}
     assert any("tunnel key 7" in notice for notice in world.northd.notices())
     world.remove_switch("a")
-    assert world.keys()["b"] == 7
+    assert world.tunnel_keys()["b"] == 7
     assert world.northd.notices() == []
     assert not [line for line in world.log if "failed" in line]
 
@@ -68,10 +68,10 @@ def test_two_that_request_one_key(world: World) -> None:
 def test_a_request_that_comes_to_an_existing_switch(world: World) -> None:
     world.add_switch("a", BOOKS)
     world.add_switch("b", {"name": "p2", "addresses": {mac(2)}})
-    keys = world.keys()
+    keys = world.tunnel_keys()
     world.nb(update("Logical_Switch", "a", other_config={"requested-tnl-key": str(keys["b"])}))
-    assert world.keys()["a"] == keys["b"]
-    assert world.keys()["b"] != keys["b"]
+    assert world.tunnel_keys()["a"] == keys["b"]
+    assert world.tunnel_keys()["b"] != keys["b"]
     assert not [line for line in world.log if "failed" in line]
 
 

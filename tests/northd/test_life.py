@@ -51,7 +51,7 @@ def test_a_restart_sends_nothing_and_moves_nothing(two: World) -> None:
 
 
 def test_keys_are_stable_over_restarts_and_freed_ones_are_reused_last(two: World) -> None:
-    keys = two.keys()
+    keys = two.tunnel_keys()
     two.remove_port("a0")
     two.remove_switch("sw0")
     two.restart()
@@ -59,7 +59,7 @@ def test_keys_are_stable_over_restarts_and_freed_ones_are_reused_last(two: World
     two.add_port("sw1", "b9")
     two.remove_port("b1")
     two.add_port("sw1", "b8")
-    after = two.keys()
+    after = two.tunnel_keys()
     assert {name: key for name, key in after.items() if name in keys} == {
         name: keys[name] for name in ("sw1", "b0", "u")
     }
@@ -72,13 +72,13 @@ def test_northd_that_was_down_while_the_network_changed(two: World) -> None:
     two.remove_switch("sw0")
     two.remove_port("b0")
     two.add_switch("sw2", *ports("c"))
-    keys = two.keys()
+    keys = two.tunnel_keys()
     two.daemon = two.start()
     fresh = World()
     fresh.add_switch("sw1", ports("b")[1], {"name": "u", "addresses": {"unknown"}})
     fresh.add_switch("sw2", *ports("c"))
     assert without_addresses(two) == without_addresses(fresh)
-    assert two.keys()["b1"] == keys["b1"]
+    assert two.tunnel_keys()["b1"] == keys["b1"]
 
 
 def without_addresses(world: World) -> Any:
@@ -112,7 +112,7 @@ def without_addresses(world: World) -> Any:
 def test_a_southbound_edited_by_hand_is_repaired(
     two: World, damage: list[dict[str, Any]], *, running: bool
 ) -> None:
-    before, keys = two.southbound(), two.keys()
+    before, keys = two.southbound(), two.tunnel_keys()
     if not running:
         two.daemon.stop()
     two.sb(*damage)
@@ -120,7 +120,7 @@ def test_a_southbound_edited_by_hand_is_repaired(
         two.daemon = two.start()
     assert two.southbound() == before
     if running:
-        assert two.keys() == keys
+        assert two.tunnel_keys() == keys
     assert not [line for line in two.log if "failed" in line]
     assert two.northd.notices() == []
     assert two.restart().sent == []
@@ -149,7 +149,7 @@ def test_a_switch_with_two_datapaths(two: World) -> None:
     )
     two.daemon = two.start()
     assert sorted(two.southbound()["datapaths"]) == ["sw0", "sw1"]
-    keys = two.keys()
+    keys = two.tunnel_keys()
     assert keys["a0"] != keys["a1"]
     assert two.restart().sent == []
 
@@ -181,7 +181,7 @@ def test_what_was_learnt_goes_with_its_switch(two: World, number: int) -> None:
 def test_what_was_learnt_goes_with_its_port(two: World) -> None:
     datapath = two.only("Datapath_Binding", tunnel_key=1)["_uuid"]
     for n, name in enumerate(("a0", "a1")):
-        key = two.keys()[name]
+        key = two.tunnel_keys()[name]
         row = {"datapath": ["uuid", datapath], "logical_port": name, "ip": f"10.0.0.{n}"}
         two.sb(
             {"op": "insert", "table": "MAC_Binding", "row": row},
@@ -218,14 +218,14 @@ def test_a_standby_takes_over_with_the_keys_that_were_given_out(two: World) -> N
     two.remove_port("a0")
     two.add_port("sw0", "a9")
     two.add_switch("sw9", *ports("z"))
-    keys, before = two.keys(), contents(two)
+    keys, before = two.tunnel_keys(), contents(two)
     two.daemon.stop()
     two.runtime.settle()
     assert second.northd.status == "active"
     assert second.sent == []
-    assert (two.keys(), contents(two)) == (keys, before)
+    assert (two.tunnel_keys(), contents(two)) == (keys, before)
     two.add_port("sw0", "late")
-    assert "late" in two.keys()
+    assert "late" in two.tunnel_keys()
 
 
 def test_who_gets_the_lock_back_after_another_was_active_starts_over(two: World) -> None:
@@ -238,13 +238,13 @@ def test_who_gets_the_lock_back_after_another_was_active_starts_over(two: World)
         two.add_port("sw0", f"a{n}")
     two.remove_port("a6")
     two.add_port("sw0", "a9")
-    keys, before = two.keys(), contents(two)
+    keys, before = two.tunnel_keys(), contents(two)
     second.stop()
     two.runtime.settle()
     assert two.northd.status == "active"
-    assert (two.keys(), contents(two)) == (keys, before)
+    assert (two.tunnel_keys(), contents(two)) == (keys, before)
     two.add_port("sw0", "late")
-    assert "late" in two.keys()
+    assert "late" in two.tunnel_keys()
 
 
 def test_who_gets_the_lock_back_unchanged_goes_on(two: World) -> None:
@@ -252,7 +252,7 @@ def test_who_gets_the_lock_back_unchanged_goes_on(two: World) -> None:
     two.daemon.sb.reconnect()
     two.runtime.settle()
     two.add_port("sw0", "late")
-    assert "late" in two.keys()
+    assert "late" in two.tunnel_keys()
     assert two.northd.engine is engine
 
 
@@ -261,11 +261,11 @@ def test_pause_and_resume(two: World) -> None:
     assert two.northd.status == "paused"
     two.add_port("sw0", "late")
     two.remove_port("a0")
-    assert "late" not in two.keys()
+    assert "late" not in two.tunnel_keys()
     two.northd.resume()
     two.runtime.settle()
-    assert "late" in two.keys()
-    assert "a0" not in two.keys()
+    assert "late" in two.tunnel_keys()
+    assert "a0" not in two.tunnel_keys()
 
 
 def test_a_northbound_that_is_replaced(two: World) -> None:
@@ -283,7 +283,7 @@ def test_a_northbound_that_is_replaced(two: World) -> None:
 
 
 def test_one_name_on_another_port_in_one_transaction(two: World) -> None:
-    key = two.keys()["a0"]
+    key = two.tunnel_keys()["a0"]
     uuid = next(u for u, r in two.rows(NB, "Logical_Switch_Port").items() if r["name"] == "a0")
     where = [["name", "==", "sw0"]]
     two.nb(
@@ -291,7 +291,7 @@ def test_one_name_on_another_port_in_one_transaction(two: World) -> None:
         {"op": "insert", "table": "Logical_Switch_Port", "uuid-name": "n", "row": {"name": "a0"}},
         mutate("Logical_Switch", where, "ports", "insert", ["named-uuid", "n"]),
     )
-    assert two.keys()["a0"] == key
+    assert two.tunnel_keys()["a0"] == key
     assert two.only("Port_Binding", logical_port="a0")["mac"] == frozenset()
 
 
@@ -304,7 +304,7 @@ def test_a_port_moves_to_another_switch(two: World) -> None:
     )
     assert two.southbound()["ports"]["a0"]["datapath"] == "sw1"
     assert two.southbound()["groups"]["sw1", "_MC_flood", 32768] == {"a0", "b0", "b1", "u"}
-    assert len({two.keys()[name] for name in ("a0", "b0", "b1", "u")}) == 4
+    assert len({two.tunnel_keys()[name] for name in ("a0", "b0", "b1", "u")}) == 4
 
 
 class Remotes(World):
