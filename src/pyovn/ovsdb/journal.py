@@ -100,6 +100,8 @@ class Journal:
         *,
         disk: Disk = REAL,
     ) -> None:
+        self.name = path
+        """As it was given, for messages."""
         self.path = os.path.realpath(path)
         self.database: Database
         self.size = 0
@@ -115,12 +117,19 @@ class Journal:
         self._in_doubt = False
         self._lock: FileLock | None = None
 
-    def open(self, random: random.Random, *, read_only: bool = False) -> Database:
-        """Read the file and get ready to write it; the database writes what it commits here."""
-        if not read_only:
+    def open(
+        self, random: random.Random, *, read_only: bool = False, is_locked: bool = False, strict: bool = False
+    ) -> Database:
+        """Read the file and get ready to write it; the database writes what it commits here.
+
+        ``is_locked`` tells that the caller holds the lock on the file, ``strict`` refuses a torn tail.
+        """
+        if not (read_only or is_locked):
             self._lock = FileLock(self.path)
         try:
-            self.database, self.size, self._commits = read_database(self.path, random, self._warn)
+            self.database, self.size, self._commits = read_database(
+                self.name, random, self._warn, strict=strict
+            )
             if not read_only:
                 self._disk.remove(f"{self.path}.tmp")
                 self._descriptor = self._disk.open(self.path)

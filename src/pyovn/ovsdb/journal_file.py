@@ -84,7 +84,7 @@ def read_records(
                 end, json = _read_record(file, path, offset, line)
             except _TornError as torn:
                 if strict or not offset:
-                    raise JournalError(f"{path}: {torn}", tag="syntax error") from torn
+                    raise JournalError(f"{path}: {torn}", tag=torn.tag) from torn
                 warn(f"{path}: {torn}: dropping the last record, which is cut off at offset {offset}")
                 return
             yield end, json
@@ -95,6 +95,10 @@ def read_records(
 
 class _TornError(Exception):
     """The file ends here, in the middle of a record."""
+
+    def __init__(self, text: str, tag: str = "syntax error") -> None:
+        super().__init__(text)
+        self.tag = tag
 
 
 def _read_record(file: BinaryIO, path: str, offset: int, line: bytes) -> tuple[int, dict[str, Any]]:
@@ -112,7 +116,8 @@ def _read_record(file: BinaryIO, path: str, offset: int, line: bytes) -> tuple[i
     length, start = int(found[2]), offset + len(line)
     size = os.fstat(file.fileno()).st_size
     if start + length > size:
-        raise _TornError(f"error reading {length} bytes starting at offset {start}")
+        what = f"error reading {length} bytes starting at offset {start} (End of file)"
+        raise _TornError(what, "I/O error")
     body = file.read(length)
     digest = hashlib.sha1(body).hexdigest()  # noqa: S324  # the format's checksum
     if digest != found[3].decode():

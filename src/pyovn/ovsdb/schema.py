@@ -298,7 +298,9 @@ class DatabaseSchema(NamedTuple):
 
     def to_json(self) -> Any:
         """The form of an ``.ovsschema`` file and of ``get_schema``."""
-        json: dict[str, Any] = {"name": self.name, "version": self.version}
+        json: dict[str, Any] = {"name": self.name}
+        if self.version:
+            json["version"] = self.version
         if self.cksum is not None:
             json["cksum"] = self.cksum
         json["tables"] = {t.name: t.to_json() for t in self.tables.values()}

@@ -4,7 +4,7 @@ Well-formed text goes through msgspec.  Only text that is not is read again, cha
 find the message that the C programs print, such as ``line 0, column 4, byte 4: invalid keyword 'x'``.
 A position is that of the character that completed the faulty token, counted from 0; lines too.
 
-``json_line`` writes numbers as those programs do: no fraction where there is none.
+``json_line`` writes numbers as those programs do: 15 digits, and no fraction where there is none.
 """
 
 from __future__ import annotations
@@ -48,8 +48,7 @@ def json_line(value: Any) -> str:
     if isinstance(value, bool) or value is None:
         return {True: "true", False: "false", None: "null"}[value]
     if isinstance(value, float):
-        short = f"{value:.15g}"
-        return short if float(short) == value else f"{value:.17g}"
+        return f"{value:.15g}"
     if isinstance(value, dict):
         return "{" + ",".join(f"{quote(key)}:{json_line(value[key])}" for key in sorted(value)) + "}"
     if isinstance(value, list):
@@ -119,8 +118,8 @@ class _Reader:
     # Words and signs
 
     def _continues(self, char: str) -> bool:
-        if self._word[0].isalpha():
-            return char.isascii() and char.isalpha()
+        if "a" <= self._word[0] <= "z":
+            return "a" <= char <= "z"
         return char in ".eE+-" or (char.isascii() and char.isdigit())
 
     def _first(self, char: str) -> None:
@@ -130,7 +129,7 @@ class _Reader:
             self._expects(char)
         elif char == '"':
             self._in_string, self._word = True, ""
-        elif char.isascii() and (char.isalnum() or char == "-"):
+        elif "a" <= char <= "z" or "0" <= char <= "9" or char == "-":
             self._word = char
         else:
             shown = f"'{char}'" if char.isascii() and char.isprintable() else f"U+{ord(char):04x}"
@@ -149,7 +148,7 @@ class _Reader:
             self._word += char
 
     def _finish_word(self, word: str) -> None:
-        if word[0].isalpha():
+        if "a" <= word[0] <= "z":
             if word not in _KEYWORDS:
                 raise _FaultError(f"invalid keyword '{word}'")
         else:
