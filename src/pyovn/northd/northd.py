@@ -28,6 +28,7 @@ from pyovn.northd import (
     port_status,
     ports,
     progress,
+    rbac,
     unserved,
 )
 from pyovn.northd.model import NB_INPUTS, SB_INPUTS, LogicalFlow, Model, identify_flow
@@ -55,7 +56,16 @@ NB_COLUMNS = wanted_columns(NB_INPUTS)
 
 SB_COLUMNS = {
     **wanted_columns(
-        (*SB_INPUTS, sb.DatapathBinding, sb.LogicalDPGroup, sb.LogicalFlow, sb.MulticastGroup, sb.AddressSet)
+        (
+            *SB_INPUTS,
+            sb.DatapathBinding,
+            sb.LogicalDPGroup,
+            sb.LogicalFlow,
+            sb.MulticastGroup,
+            sb.AddressSet,
+            sb.RBACPermission,
+            sb.RBACRole,
+        )
     ),
     **leftovers.COLUMNS,
 }
@@ -106,6 +116,7 @@ class Northd:
         port_status.declare(model)
         self._seen = progress.declare(model)
         settings = globals.declare(model)
+        rbac.declare(model)
         self._unserved = unserved.declare(model)
         settings.put("northd", globals.fresh_settings(self._runtime.random, f"pyovn {__version__}"))
 
@@ -113,6 +124,8 @@ class Northd:
         return (
             Managed(sb.SBGlobal, lambda _row: progress.GLOBAL),
             Managed(sb.AddressSet, lambda row: row.name),
+            Managed(sb.RBACPermission, rbac.identify_permission),
+            Managed(sb.RBACRole, rbac.identify_role),
             Managed(
                 sb.DatapathBinding,
                 datapaths.identify,
