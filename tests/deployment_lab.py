@@ -350,8 +350,13 @@ class Lab:
 
     def notices(self) -> dict[str, list[str]]:
         """What does not work, by daemon; empty lists are left out."""
-        found = {name: self.controller(name).notices() for name in self.deployment.hypervisors}
+        found = self.controller_notices()
         found["northd"] = self.deployment.northd.notices()
+        return {name: lines for name, lines in found.items() if lines}
+
+    def controller_notices(self) -> dict[str, list[str]]:
+        """What does not work in controllers."""
+        found = {name: self.controller(name).notices() for name in self.deployment.hypervisors}
         return {name: lines for name, lines in found.items() if lines}
 
     def installed(self, name: str) -> set[Any]:

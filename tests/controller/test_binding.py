@@ -39,7 +39,7 @@ def test_an_interface_that_goes_releases_its_port(lab: Lab) -> None:
     lab.runtime.advance(1)
     assert lab.bindings() == {"vm1": None, "vm2": "hv2"}
     assert not lab.up(1)
-    assert lab.notices() == {}
+    assert lab.controller_notices() == {}
 
 
 def test_an_interface_that_becomes_another_port_is_told_so(lab: Lab) -> None:

@@ -129,7 +129,7 @@ def test_many_values_in_two_fields_become_a_conjunction(lab: Lab) -> None:
     red = datapath(lab, "red")
     insert_flow(lab, MANY, "drop;", logical_datapath=red["_uuid"])
     assert len(conjunctive(lab, "hv1")) == 3 + 4 + 1
-    assert lab.notices() == {}
+    assert lab.controller_notices() == {}
     assert lab.frames("hv1", 1, datagram(1, 3)) == []
     assert lab.frames("hv1", 3, datagram(3, 2)) == []
     assert lab.frames("hv2", 2, datagram(2, 1)) == [("hv1", "vm1")]

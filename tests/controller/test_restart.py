@@ -24,7 +24,7 @@ def assert_works(lab: Lab) -> None:
     assert lab.frames("hv1", 1, datagram(1, 2)) == [("hv2", "vm2")]
     assert lab.frames("hv2", 2, datagram(2, 1)) == [("hv1", "vm1")]
     assert lab.frames("hv1", 1, datagram(1, 3)) == [("hv1", "vm3")]
-    assert lab.notices() == {}
+    assert lab.controller_notices() == {}
 
 
 def test_a_restart_with_nothing_to_change_sends_nothing(lab: Lab) -> None:
@@ -146,16 +146,69 @@ def test_br_int_that_was_deleted_is_made_again(lab: Lab) -> None:
 
 
 def test_a_new_system_id_is_a_new_chassis(lab: Lab) -> None:
+    set_ids(lab, **{"system-id": "renamed"})
+    assert_renamed(lab)
+    assert_works(lab)
+
+
+def set_ids(lab: Lab, **changes: str) -> None:
     ids = dict(lab.row("hv1", "Open_vSwitch")["external_ids"][1])
-    ids["system-id"] = "renamed"
-    lab.update("hv1", "Open_vSwitch", {"external_ids": ["map", [list(i) for i in ids.items()]]})
+    pairs = [list(item) for item in {**ids, **changes}.items()]
+    lab.update("hv1", "Open_vSwitch", {"external_ids": ["map", pairs]})
     lab.runtime.advance(3)
+
+
+def assert_renamed(lab: Lab) -> None:
     assert {row["name"] for row in lab.rows("sb", "Chassis")} == {"renamed", "hv2"}
     assert {row["name"] for row in lab.rows("sb", "Chassis_Private")} == {"renamed", "hv2"}
     assert len(lab.rows("sb", "Encap")) == 2
     assert lab.bindings() == {"vm1": "renamed", "vm2": "hv2", "vm3": "renamed"}
     lab.sync()
+
+
+def test_a_system_id_that_changed_while_the_controller_was_away(lab: Lab) -> None:
+    lab.kill_controller("hv1")
+    set_ids(lab, **{"system-id": "renamed"})
+    lab.start_controller("hv1")
+    lab.runtime.advance(5)
+    assert_renamed(lab)
     assert_works(lab)
+
+
+def test_a_tunnel_endpoint_of_another_host_is_not_taken_away(lab: Lab) -> None:
+    """The newcomer has no chassis and says so; who was there first goes on."""
+    endpoint = {"type": "geneve", "ip": "192.168.9.9", "chassis_name": "first"}
+    lab.transact(
+        "sb",
+        {"op": "insert", "table": "Encap", "uuid-name": "e", "row": endpoint},
+        {"op": "insert", "table": "Chassis", "row": {"name": "first", "encaps": ["named-uuid", "e"]}},
+    )
+    set_ids(lab, **{"ovn-encap-ip": "192.168.9.9"})
+    lab.restart_controller("hv1")
+    assert lab.row("sb", "Chassis", name="first")["encaps"] != ["set", []]
+    assert any("Encap" in text for _who, level, text in lab.makers.lines if level == "warn")
+
+
+def test_a_system_id_taken_away_and_given_back_changes_nothing(lab: Lab) -> None:
+    before = lab.installed("hv1")
+    ids = lab.row("hv1", "Open_vSwitch")["external_ids"]
+    sent = lab.watch("hv1")
+    lab.update("hv1", "Open_vSwitch", {"external_ids": ["map", []]})
+    lab.runtime.advance(5)
+    assert lab.controller("hv1").connection_status == "not connected"
+    lab.update("hv1", "Open_vSwitch", {"external_ids": ids})
+    lab.runtime.advance(5)
+    assert lab.installed("hv1") == before
+    assert sent.nothing, sent
+    assert_works(lab)
+
+
+def test_another_integration_bridge_gets_the_tunnels(lab: Lab) -> None:
+    set_ids(lab, **{"ovn-bridge": "br-new"})
+    names = {row["_uuid"][1]: row["name"] for row in lab.rows("hv1", "Port")}
+    bridges = {row["name"]: {names[ref[1]] for ref in row["ports"][1]} for row in lab.rows("hv1", "Bridge")}
+    assert bridges == {"br-new": {"br-new", "ovn-hv2-0"}, "br-int": {"br-int", "vif1", "vif3"}}
+    assert lab.bindings()["vm1"] is None
 
 
 def test_exit_takes_chassis_bindings_and_tunnels_away(lab: Lab) -> None:
@@ -228,9 +281,7 @@ def test_another_southbound_does_not_clear_the_switch_before_it_is_known() -> No
     lab = wired()
     before = lab.installed("hv1")
     lab.makers.remotes["central"].close()
-    ids = dict(lab.row("hv1", "Open_vSwitch")["external_ids"][1])
-    ids["ovn-remote"] = "elsewhere"
-    lab.update("hv1", "Open_vSwitch", {"external_ids": ["map", [list(i) for i in ids.items()]]})
+    set_ids(lab, **{"ovn-remote": "elsewhere"})
     lab.runtime.advance(5)
     assert lab.installed("hv1") == before
     sent: Any = lab.watch("hv1")

@@ -213,6 +213,6 @@ def test_the_schemas_of_23_03(*, wire: bool) -> None:
     lab = Lab("hv1", "hv2", wire=wire, schemas={SOUTHBOUND.name: old})
     lab.build("sw0", {1: "hv1", 2: "hv2"}, "ip")
     assert lab.frames("hv1", 1, datagram(1, 2)) == [("hv2", "vm2")]
-    assert lab.notices() == {}
+    assert lab.controller_notices() == {}
     if not wire:
         assert lab.restart_controller("hv1").nothing

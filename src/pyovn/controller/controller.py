@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from pyovn.controller import bridge, chassis, interest, port_security
 from pyovn.controller.binding import Binding
-from pyovn.controller.bridge import adopt, identify_interface, identify_port
+from pyovn.controller.bridge import OWNER, adopt, identify_interface, identify_port
 from pyovn.controller.lflow import LogicalFlows
 from pyovn.controller.model import SB_INPUTS, SELF, VS_INPUTS, Config, LocalPort, Model
 from pyovn.controller.ofswitch import Switch
@@ -33,7 +33,7 @@ from pyovn.sync.flowtable import FlowTable
 from pyovn.sync.inputs import wanted_columns
 from pyovn.sync.loop import Loop
 from pyovn.sync.reconcile import Managed, Reconciler
-from pyovn.sync.wants import Element
+from pyovn.sync.wants import Element, Existing, want
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -73,7 +73,8 @@ class Controller:
         self._hostname = hostname
         self._log = log
         self._sb: DatabaseClient | None = None
-        self._remote: str | None = None
+        self._followed: tuple[str | None, str | None] = (None, None)
+        """The southbound's remote and the integration bridge."""
         self._stopped: Callable[[], None] | None = None
         self._loop = Loop(runtime, self._step)
         self.flow_table = FlowTable()
@@ -102,7 +103,9 @@ class Controller:
         self.lflows = LogicalFlows(self.model)
         self.physical = Physical(self.model, self.zones, self.tunnels)
         port_security.declare(self.model)
-        self.model.process.put(SELF, (self._hostname, False, 0, 0))
+        self.model.process.put(
+            SELF, (self._hostname, self._stopped is not None, 0, 0, frozenset(self._names))
+        )
         self.vs_reconciler = Reconciler(self._vs, self._vs_managed(), self._runtime.random)
         self.sb_reconciler: Reconciler | None = None
         self._adopted = False
@@ -232,13 +235,15 @@ class Controller:
             self._config = config
             if config is not None:
                 self._names.add(config.chassis)
+                self._put_process()
             self.vs_reconciler.reindex()
             if self.sb_reconciler is not None:
                 self.sb_reconciler.reindex()
         self.switch.set_address(None if config is None else f"unix:{self._rundir}/{config.bridge}.mgmt")
-        if remote == self._remote:
+        followed = (remote, None if config is None else config.bridge)
+        if followed == self._followed:
             return
-        self._remote = remote
+        self._followed = followed
         if self._sb is not None:
             self._sb.stop()
             self._sb = None
@@ -253,7 +258,7 @@ class Controller:
             client.start()
 
     def _begin_again(self) -> None:
-        """Another southbound: as after a start, what is here is adopted once the new one is known."""
+        """Another southbound or bridge: as after a start, what is here is adopted once all is known."""
         self.flow_table = FlowTable()
         self._build()
         contents = self._vs.replica.tables.items()
@@ -293,6 +298,7 @@ class Controller:
         for _bridge, name, value in zones:
             if value.isdecimal():
                 self.zones.adopt(name, int(value))
+        self._find_old_names()
         self.binding.adopt(self.model.our_chassis())
         for private in self.model.southbound.table(sb.ChassisPrivate).peek_all():
             if config is not None and private.name == config.chassis:
@@ -311,9 +317,44 @@ class Controller:
             if name not in known
         ]
         for element in (*self.binding.leftovers(), *stale):
-            # Wanted by the process before this one: what was wanted and is not any more is removed.
-            self.vs_reconciler.came(element, self.model.output_vs[0])
-            self.vs_reconciler.went(element)
+            self._disown(element)
+        self._leave_other_bridges()
+
+    def _disown(self, element: Element) -> None:
+        """Wanted by the process before this one: what was wanted and is not any more is removed."""
+        self.vs_reconciler.came(element, self.model.output_vs[0])
+        self.vs_reconciler.went(element)
+
+    def _leave_other_bridges(self) -> None:
+        """Take our tunnels out of what was the integration bridge before ``ovn-bridge`` was changed."""
+        config, vswitch = self.model.config(), self.model.vswitch
+        tunnels = {port.uuid for port in vswitch.table(vs.Port).peek_all() if OWNER in port.external_ids}
+        for row in vswitch.table(vs.Bridge).peek_all():
+            stray = tunnels.intersection(row.ports)
+            if stray and config is not None and row.name != config.bridge:
+                self.vs_reconciler.came(want("Bridge", Existing(row.uuid)), self.model.output_vs[0])
+                for port in stray:
+                    self._disown(Element("Bridge", Existing(row.uuid), "ports", port))
+
+    def _find_old_names(self) -> None:
+        """A chassis of this host with our tunnel endpoint is ourselves under an old system-id: it goes.
+
+        Its Encap row would keep ours out for ever (type and IP are unique).  On another host the same
+        endpoint is a mistake in the configuration, and not ours to decide.
+        """
+        config = self.model.config()
+        process = self.model.process.peek(SELF)
+        if config is None or process is None or self.sb_reconciler is None:
+            return
+        hostname = config.hostname or process.hostname
+        ours = set(chassis.encaps_of(config))
+        taken = {e.uuid for e in self.model.southbound.table(sb.Encap).peek_all() if (e.type, e.ip) in ours}
+        for row in self.model.southbound.table(sb.Chassis).peek_all():
+            if row.name not in self._names and row.hostname == hostname and not taken.isdisjoint(row.encaps):
+                self._log("info", f"chassis {row.name} was this hypervisor's before system-id was changed")
+                self._names.add(row.name)
+        self._put_process()
+        self.sb_reconciler.reindex()
 
     def _note_moves(self) -> bool:
         """Tell ``binding`` which ports came and went in this pass; True if that is news to it."""
@@ -376,7 +417,7 @@ class Controller:
     def _put_process(self, *, exiting: bool | None = None, nb_cfg: int | None = None, at: int = 0) -> None:
         old = self.model.process.peek(SELF)
         assert old is not None
-        hostname, was_exiting, old_cfg, old_at = old.values
+        hostname, was_exiting, old_cfg, old_at, _names = old.values
         self.model.process.put(
             SELF,
             (
@@ -384,6 +425,7 @@ class Controller:
                 was_exiting if exiting is None else exiting,
                 old_cfg if nb_cfg is None else nb_cfg,
                 old_at if nb_cfg is None else at,
+                frozenset(self._names),
             ),
         )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from pyovn.controller.model import SELF
 from pyovn.schemas import southbound as sb
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def declare(model: Model) -> Memo[[], dict[str, Any]]:
             return dict(NOTHING)
         if config.monitor_all:
             return dict.fromkeys(NOTHING, True)
-        ours = model.our_chassis()
+        ours, process = model.our_chassis(), model.process_of.one(SELF)
+        chassis = sorted({config.chassis, *(process.names if process is not None else ())})
         datapaths = sorted(model.local_datapaths)
         names = sorted({vif.iface_id for vif in model.vifs})
         bindings: list[Any] = [["logical_port", "==", name] for name in names]
@@ -55,7 +57,7 @@ def declare(model: Model) -> Memo[[], dict[str, Any]]:
             "Logical_DP_Group": [["datapaths", "includes", _uuid(uuid)] for uuid in datapaths],
             "Multicast_Group": [["datapath", "==", _uuid(uuid)] for uuid in datapaths],
             "Datapath_Binding": [["_uuid", "==", _uuid(uuid)] for uuid in datapaths],
-            "Chassis_Private": [["name", "==", config.chassis]],
+            "Chassis_Private": [["name", "==", name] for name in chassis],
         }
 
     return conditions

@@ -71,10 +71,6 @@ def build(
     return controller
 
 
-def _zones(controller: Controller) -> str:
-    return _lines(f"{name} {zone}" for name, zone in controller.zones.listing())
-
-
 def _recompute(controller: Controller) -> str:
     controller.recompute()
     return ""

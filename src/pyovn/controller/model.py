@@ -75,6 +75,8 @@ class Process(Record):
     nb_cfg = column(2, "nb_cfg")
     """The southbound's nb_cfg up to which all flows are installed, and when that was (ms)."""
     nb_cfg_timestamp = column(3, "nb_cfg_timestamp")
+    names = column(4, "names")
+    """All names that this chassis has had."""
 
 
 @dataclass(frozen=True, slots=True)
