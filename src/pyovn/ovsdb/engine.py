@@ -163,13 +163,16 @@ class Database:
         if not changes:
             return None
         commit = Commit(self.new_uuid(), changes, "\n".join(run.comments), run.durable)
+        self._write(commit)
+        self._make_true(run.transaction, commit)
+        return commit
+
+    def _write(self, commit: Commit) -> None:
         if self.writer is not None:
             try:
                 self.writer(commit)
             except OSError as error:
                 raise OvsdbError("I/O error", f"cannot write the transaction: {error}") from error
-        self._make_true(run.transaction, commit)
-        return commit
 
     def _make_true(self, transaction: Transaction, commit: Commit) -> None:
         transaction.apply(commit.changes)
@@ -178,10 +181,10 @@ class Database:
             follower(commit)
         setdelta.forget()
 
-    def replace(self, change: Callable[[Transaction], None]) -> Commit | None:
-        """Change rows from within the program: for the journal's replay and for ``_Server``.
+    def replace(self, change: Callable[[Transaction], None], *, written: bool = False) -> Commit | None:
+        """Change rows from within the program: for the journal's replay, ``_Server`` and backups.
 
-        Constraints between rows are kept, ``writer`` and ``refusal`` do not apply.
+        Constraints between rows are kept, ``refusal`` does not apply, and ``writer`` if ``written``.
         """
         transaction = Transaction(self.tables, self.serial + 1)
         change(transaction)
@@ -189,6 +192,8 @@ class Database:
         if not changes:
             return None
         commit = Commit(self.new_uuid(), changes, "", durable=False)
+        if written:
+            self._write(commit)
         self._make_true(transaction, commit)
         return commit
 
