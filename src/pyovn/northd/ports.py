@@ -7,13 +7,13 @@ encap, up) is the controllers' to write and is left alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from pyovn.northd.model import PORT, Item, Model, requested_key
+from pyovn.northd.model import DATAPATH, PORT, Item, Model, requested_key
 from pyovn.ovn.keys import GENEVE_KEYS
-from pyovn.ovn.ports import DYNAMIC_ADDRESS, ROUTER, ROUTER_ADDRESS, southbound_type
+from pyovn.ovn.ports import ROUTER, southbound_type
 from pyovn.ovsdb.values import UUID, FrozenMap
-from pyovn.sync.wants import want
+from pyovn.sync.wants import Ref, want
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from pyovn.schemas import northbound as nb
     from pyovn.schemas import southbound as sb
     from pyovn.sync.wants import RowItem
+
+
+PASSTHRU: Final = "vlan-passthru"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +53,10 @@ def declare(model: Model) -> Allotment[PortKey, UUID]:
     )
 
     def binding(port: nb.LogicalSwitchPort) -> Iterator[tuple[Item, str]]:
-        datapath = model.datapath_of(port)
-        if datapath is None:
+        switch = model.switch_of_port.one(port.uuid)
+        if switch is None:
             return
-        key = keys.number(UUID(datapath.key), port.name)
+        key = keys.number(switch.uuid, port.name)
         if key is None:
             return
         yield (
@@ -61,11 +64,11 @@ def declare(model: Model) -> Allotment[PortKey, UUID]:
                 PORT,
                 port.name,
                 logical_port=port.name,
-                datapath=datapath,
+                datapath=Ref(DATAPATH, switch.uuid),
                 tunnel_key=key,
                 type=southbound_type(port.type),
-                options=_options(port),
-                mac=_addresses(port),
+                options=_options(port, switch),
+                mac=port.addresses,
                 port_security=port.port_security,
                 parent_port=port.parent_name or None,
                 tag=port.tag,
@@ -93,18 +96,14 @@ def agrees(keys: Allotment[PortKey, UUID], row: sb.PortBinding, datapath: UUID) 
     return keys.peek(datapath, row.logical_port) == row.tunnel_key
 
 
-def _options(port: nb.LogicalSwitchPort) -> FrozenMap[str, str]:
+def _options(port: nb.LogicalSwitchPort, switch: nb.LogicalSwitch) -> FrozenMap[str, str]:
+    """The port's own, and ``vlan-passthru`` of its switch, which controllers look for here."""
     if port.type == ROUTER:
         peer = port.options.get("router-port")
         return FrozenMap({"peer": peer} if peer else {})
+    if switch.other_config.get(PASSTHRU) == "true":
+        return FrozenMap({**port.options, PASSTHRU: "true"})
     return port.options
-
-
-def _addresses(port: nb.LogicalSwitchPort) -> frozenset[str]:
-    """The addresses that controllers may use as they stand."""
-    return frozenset(
-        a.strip() for a in port.addresses if a.split()[:1] not in ([], [DYNAMIC_ADDRESS], [ROUTER_ADDRESS])
-    )
 
 
 def _external_ids(port: nb.LogicalSwitchPort) -> FrozenMap[str, str]:
