@@ -247,3 +247,28 @@ def test_two_hypervisors_ping_over_geneve(stack: Stack, northd: str, left: str, 
     assert_pings(stack, first, second)
     assert_pings(stack, third, first)
     assert_pings(stack, second, third)
+
+
+def test_the_control_commands_of_our_controller(stack: Stack) -> None:
+    place, _first, _second = one_hypervisor(stack, "ours", "ours", "ours")
+
+    def ask(*words: object) -> str:
+        return stack.appctl(place, "ovn-controller", *words)
+
+    assert ask("connection-status") == "connected\n"
+    assert ask("debug/status") == "running\n"
+    assert ask("notices") == ""
+    zones = dict(line.split() for line in ask("ct-zone-list").splitlines())
+    assert {"p1", "p2"} <= set(zones)
+    kept = stack.vsctl(place, "get", "bridge", "br-int", "external_ids:ct-zone-p1")
+    assert kept.strip().strip('"') == zones["p1"]
+    before = stack.flows(place)
+    port = stack.sbctl("--bare", "--columns=_uuid", "find", "Port_Binding", "logical_port=p1").strip()
+    assert "local_port_flows" in ask("flow/why", f"0x{port[:8]}")
+    stack.run(
+        stack.peer("ovs-ofctl"), "-O", "OpenFlow15", "del-flows",
+        f"unix:{place.directory}/br-int.mgmt", "table=65", directory=place.directory,
+    )  # fmt: skip
+    assert stack.flows(place) != before
+    ask("recompute")
+    assert stack.until(lambda: stack.flows(place) == before)
