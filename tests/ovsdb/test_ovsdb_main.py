@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 class World:
     """A server in virtual time on real files."""
 
-    def __init__(self, directory: Path, *words: str) -> None:
-        self.runtime = VirtualRuntime()
+    def __init__(self, directory: Path, *words: str, runtime: VirtualRuntime | None = None) -> None:
+        self.runtime = runtime or VirtualRuntime()
         directories = ovs({"OVS_RUNDIR": str(directory), "OVS_DBDIR": str(directory)})
         self.daemon = Daemon(
             main.SPEC,
@@ -34,7 +34,7 @@ class World:
             command_line=parse(list(words), main.SPEC.all_options()),
             directory=str(directory),
         )
-        self.daemon.open(unixctl="/ctl")
+        self.daemon.open(unixctl=f"{directory}/ctl")
         self.program = main.start(self.daemon)
 
     def command(self, name: str, *args: str) -> Any:
@@ -126,7 +126,8 @@ def test_remotes_in_a_database_follow_it(directory: Path) -> None:
     [
         (["none.db"], "none.db: No such file"),
         (["--remote=nonsense:6640"], "not a valid remote"),
-        (["--sync-from=tcp:1.2.3.4"], "--sync-from is not served yet"),
+        (["--sync-exclude-tables=nonsense"], "nonsense: invalid syntax"),
+        (["--config-file=x"], "--config-file is not served yet"),
         (["conf.db", "conf.db"], "locked"),
     ],
 )

@@ -1,7 +1,7 @@
 """The program ``ovsdb-server`` (ovsdb-server(1)): database files, remotes and control commands.
 
 What is served: standalone database files; passive and active remotes, with TLS or without, by hand or from
-a database (``db:``).  Replication and clusters are refused with a message that says so.
+a database (``db:``); backups of another server.  Clusters are refused with a message that says so.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from pyovn.daemon.main import DaemonSpec, StartError, run
 from pyovn.daemon.options import Option
 from pyovn.daemon.unixctl import CommandError, Deferred
+from pyovn.dbserver.backup import Backup
 from pyovn.dbserver.keys import Keys
 from pyovn.ovsdb.dbsource import SourceError
 from pyovn.ovsdb.hosting import Files
@@ -26,16 +27,16 @@ if TYPE_CHECKING:
 
     from pyovn.daemon.main import Daemon
 
-_NOT_SERVED: Final = ("sync-from", "sync-exclude-tables", "active", "config-file", "run")
+_NOT_SERVED: Final = ("config-file", "run")
 
 OPTIONS: Final = (
     Option("remote", "", "required", "connect or listen to REMOTE", "REMOTE"),
     Option("no-dbs", "", "none", "do not open the default database"),
     Option("disable-file-column-diff", "", "none", ""),
     Option("run", "", "required", ""),
-    Option("sync-from", "", "required", ""),
-    Option("sync-exclude-tables", "", "required", ""),
-    Option("active", "", "none", ""),
+    Option("sync-from", "", "required", "be a backup of the server at SERVER", "SERVER"),
+    Option("sync-exclude-tables", "", "required", "exclude these from replication", "DB:TABLE[,DB:TABLE]..."),
+    Option("active", "", "none", "with --sync-from, start as active server"),
     Option("config-file", "", "required", ""),
 )
 
@@ -66,6 +67,7 @@ class Program:
             daemon.log.module("reconnect").line,
         )
         self._keys: Keys | None = None
+        self._backup = Backup(daemon, self.server)
 
     def start(self) -> None:
         """Do what the command line says; raises ``StartError``."""
@@ -78,6 +80,7 @@ class Program:
             for path in line.arguments or default:
                 self.files.open(self._path(path))
             self._keys = Keys(self._daemon.runtime, self.server)
+            self._backup.start()
             for remote in line.values("remote"):
                 self.remotes.add(remote)
         except (JournalError, OSError, ValueError, RemoteError, SourceError) as error:
@@ -85,10 +88,12 @@ class Program:
             self.server.close()
             raise StartError(_text(error)) from error
         self.register()
+        self._backup.register()
         self._daemon.on_exit(self.stop)
 
     def stop(self) -> None:
         """Close remotes and files."""
+        self._backup.replication.close()
         self.remotes.close()
         self.server.close()
 
@@ -108,7 +113,6 @@ class Program:
             ("list-remotes", "", 0, 0, self._list_remotes),
             ("add-remote", "REMOTE", 1, 1, self._add_remote),
             ("remove-remote", "REMOTE", 1, 1, self._remove_remote),
-            ("sync-status", "", 0, 0, lambda _args: "state: active\n"),
             ("get-db-storage-status", "DB", 1, 1, self._storage_status),
             ("memory-trim-on-compaction", "on|off", 1, 1, lambda _args: None),
         )
@@ -139,6 +143,7 @@ class Program:
         if self._keys is not None:
             self._keys.refresh()
         self.remotes.refresh()
+        self._backup.replication.refresh()
 
     def _known(self, name: str) -> str:
         if name not in self.files.journals:
