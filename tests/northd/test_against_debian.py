@@ -11,6 +11,8 @@ import os
 import re
 import signal
 import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
@@ -23,7 +25,6 @@ from pyovn.schemas.southbound import SOUTHBOUND
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
 Flow = tuple[str, int, str, str]
 Columns = dict[str, Any]
@@ -57,7 +58,7 @@ class Debian:
             client.wait_for(lambda replica: bool(replica.table("NB_Global").rows))
 
     def _start(self, program: str, directory: Path, *arguments: str) -> None:
-        name = os.path.basename(program)
+        name = Path(program).name
         pid = directory / f"{name}.pid"
         self.pids.append(pid)
         common = ["--detach", "--no-chdir", f"--pidfile={pid}", f"--unixctl={directory}/{name}.ctl"]
@@ -67,21 +68,32 @@ class Debian:
         environment = {**os.environ, "OVS_RUNDIR": str(directory), "OVN_RUNDIR": str(directory)}
         subprocess.run(command, check=True, env=environment, capture_output=True, timeout=10)
 
+    def replace_northd(self, directory: Path) -> None:
+        """Stop Debian's ovn-northd and start ours in its place."""
+        os.kill(int(self.pids.pop().read_text()), signal.SIGTERM)
+        pid = directory / "ours.pid"
+        self.pids.append(pid)
+        options = ["--detach", "--no-chdir", f"--pidfile={pid}", f"--unixctl={directory}/ours.ctl"]
+        options += [f"--log-file={directory}/ours.log", "-vconsole:off", "-vsyslog:off"]
+        options += [f"--ovnnb-db={self.socket}", f"--ovnsb-db={self.socket}"]
+        self._run([sys.executable, "-m", "pyovn.northd.main", *options], directory)
+
     def stop(self) -> None:
         for pid in reversed(self.pids):
             if pid.exists():
                 os.kill(int(pid.read_text()), signal.SIGTERM)
 
-    def derive(self, operations: list[Columns]) -> dict[str, dict[Any, Columns]]:
+    def derive(self, operations: list[Columns], *, clear: bool = True) -> dict[str, dict[Any, Columns]]:
         """Replace the northbound's switches; the southbound's rows by table when northd has caught up."""
         tables = ("Logical_Flow", "Logical_DP_Group", "Datapath_Binding", "Port_Binding", "Multicast_Group")
         wanted = {name: SOUTHBOUND.tables[name].COLUMNS for name in tables}
         with BlockingClient(self.socket, timeout=10) as client:
-            clear = {"op": "delete", "table": "Logical_Switch", "where": []}
+            if clear:
+                operations = [{"op": "delete", "table": "Logical_Switch", "where": []}, *operations]
             mutation = ["nb_cfg", "+=", 1]
             bump = {"op": "mutate", "table": "NB_Global", "where": [], "mutations": [mutation]}
             read = {"op": "select", "table": "NB_Global", "where": [], "columns": ["nb_cfg"]}
-            reply = client.transact(NB, [clear, *operations, bump, read])
+            reply = client.transact(NB, [*operations, bump, read])
             assert reply.error is None, reply
             cfg = reply.results[-1]["rows"][0]["nb_cfg"]
             columns = {"SB_Global": ("nb_cfg", "options"), **wanted}
@@ -228,6 +240,38 @@ def test_the_same_southbound(debian: Debian, network: Network) -> None:
 def test_a_plain_switch(debian: Debian) -> None:
     ports = [{"name": f"p{n}", "addresses": {mac(n)}} for n in range(3)]
     compare(debian, {"sw0": ({}, ports)})
+
+
+@pytest.mark.peers
+def test_ours_takes_over_from_debians(tmp_path: Path, peer: Callable[[str], str]) -> None:
+    """On Debian's server, with rows that Debian's northd and a controller have left there."""
+    daemons = Debian(tmp_path, peer)
+    try:
+        some: Network = {f"sw{n}": ({}, [{"name": f"p{n}", "addresses": {mac(n)}}]) for n in range(3)}
+        before = daemons.derive(operations(some))
+        datapath = next(iter(before["Datapath_Binding"]))
+        neighbour = {"datapath": ["uuid", datapath], "logical_port": "p0", "ip": "10.0.0.1", "mac": mac(1)}
+        with BlockingClient(daemons.socket, timeout=10) as client:
+            reply = client.transact(SB, [{"op": "insert", "table": "MAC_Binding", "row": neighbour}])
+            assert reply.error is None, reply
+        daemons.replace_northd(tmp_path)
+        taken = daemons.derive([], clear=False)
+        assert without_hints(taken) == without_hints(ours(some))
+        assert keys(taken) == keys(before)
+        other: Network = {"other": ({}, [{"name": "q", "addresses": {"unknown"}}])}
+        assert without_hints(daemons.derive(operations(other))) == without_hints(ours(other))
+    finally:
+        daemons.stop()
+    assert "failed" not in (tmp_path / "ours.log").read_text()
+
+
+def keys(found: Mapping[str, Mapping[Any, Columns]]) -> dict[Any, int]:
+    """Tunnel keys of ports and datapaths by their UUIDs."""
+    return {
+        uuid: columns["tunnel_key"]
+        for table in ("Datapath_Binding", "Port_Binding")
+        for uuid, columns in found[table].items()
+    }
 
 
 def test_the_same_operations_for_both() -> None:
