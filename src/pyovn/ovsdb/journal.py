@@ -33,7 +33,7 @@ from pyovn.ovsdb.journal_rows import replay, transaction_json
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pyovn.ovsdb.engine import Commit
     from pyovn.ovsdb.journal_rows import Contents
@@ -57,10 +57,17 @@ def read_database(
     path: str, random: random.Random, warn: Callable[[str], None] = warn_nobody, *, strict: bool = False
 ) -> tuple[Database, int, int]:
     """The database in a file, how many bytes of the file are good, and how many transactions it has."""
+    return database_of(path, read_records(path, warn, strict=strict), random)
+
+
+def database_of(
+    path: str, records: Iterable[tuple[int, dict[str, Any]]], random: random.Random
+) -> tuple[Database, int, int]:
+    """The same from records; ``path`` is for messages."""
     database: Database | None = None
     contents: Contents = {}
     size = count = 0
-    for end, json in read_records(path, warn, strict=strict):
+    for end, json in records:
         if database is None:
             database = Database(schema_of(path, json), random)
         else:

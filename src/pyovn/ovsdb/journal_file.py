@@ -26,7 +26,7 @@ from pyovn.wire.jsonrpc import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from io import BufferedReader as BinaryIO
+    from io import BufferedReader
 
     from pyovn.ovsdb.disk import Disk
 
@@ -78,19 +78,31 @@ def read_records(
     With ``strict`` what a crash leaves at the end is an error too.
     """
     with open(path, "rb") as file:  # noqa: PTH123  # tools that start in a moment do without pathlib
-        offset = 0
-        while line := file.readline(_LONGEST_HEADER):
-            try:
-                end, json = _read_record(file, path, offset, line)
-            except _TornError as torn:
-                if strict or not offset:
-                    raise JournalError(f"{path}: {torn}", tag=torn.tag) from torn
-                warn(f"{path}: {torn}: dropping the last record, which is cut off at offset {offset}")
-                return
-            yield end, json
-            offset = end
-        if not offset:
-            raise JournalError(f"{path}: cannot identify file type")
+        yield from records_in(file, os.fstat(file.fileno()).st_size, path, warn, strict=strict)
+
+
+def records_in(
+    file: BufferedReader,
+    size: int,
+    path: str,
+    warn: Callable[[str], None] = warn_nobody,
+    *,
+    strict: bool = False,
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The same for a file of ``size`` bytes that is open; ``path`` is for messages."""
+    offset = 0
+    while line := file.readline(_LONGEST_HEADER):
+        try:
+            end, json = _read_record(file, size, path, offset, line)
+        except _TornError as torn:
+            if strict or not offset:
+                raise JournalError(f"{path}: {torn}", tag=torn.tag) from torn
+            warn(f"{path}: {torn}: dropping the last record, which is cut off at offset {offset}")
+            return
+        yield end, json
+        offset = end
+    if not offset:
+        raise JournalError(f"{path}: cannot identify file type")
 
 
 class _TornError(Exception):
@@ -101,7 +113,9 @@ class _TornError(Exception):
         self.tag = tag
 
 
-def _read_record(file: BinaryIO, path: str, offset: int, line: bytes) -> tuple[int, dict[str, Any]]:
+def _read_record(
+    file: BufferedReader, size: int, path: str, offset: int, line: bytes
+) -> tuple[int, dict[str, Any]]:
     found = _HEADER.fullmatch(line)
     if found is None:
         if not offset and not line.startswith(b"OVSDB "):
@@ -114,7 +128,6 @@ def _read_record(file: BinaryIO, path: str, offset: int, line: bytes) -> tuple[i
     if found[1] != b"JSON":
         raise JournalError(f"{path}: cannot apply this operation to clustered database file")
     length, start = int(found[2]), offset + len(line)
-    size = os.fstat(file.fileno()).st_size
     if start + length > size:
         what = f"error reading {length} bytes starting at offset {start} (End of file)"
         raise _TornError(what, "I/O error")
@@ -131,7 +144,7 @@ def _read_record(file: BinaryIO, path: str, offset: int, line: bytes) -> tuple[i
     return start + length, _parse(path, offset, start, body)
 
 
-def _only_zeros(file: BinaryIO) -> bool:
+def _only_zeros(file: BufferedReader) -> bool:
     """Whether nothing but zeros follows."""
     while block := file.read(_BLOCK):
         if block.count(0) != len(block):

@@ -5,8 +5,9 @@ server, the next one is the database if the server has one of that name, and the
 command.  Output is equal to the C program's, with one exception: where that follows the order of its hash
 tables (``list-tables``, ``list-columns``, rows within one update), ours is sorted or in the order of arrival.
 
-The commands are in ``ovsdb_inspect`` (those that ask once) and ``ovsdb_follow`` (those that stay).  Not
-here: ``backup`` and ``restore``, and following a server in the background, which is refused.
+The commands are in ``ovsdb_inspect`` (those that ask once), ``ovsdb_follow`` (those that stay) and
+``ovsdb_snapshot`` (backup, restore, conversion).  Not here: following a server in the background, which is
+refused.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from pyovn.tools.table import DATA, FORMATS, Printer, Style
 from pyovn.tools.tlskeys import tls_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 PROGRAM: Final = "ovsdb-client"
 DEFAULT_DATABASE: Final = "Open_vSwitch"
@@ -65,6 +66,18 @@ def _check_transaction(arguments: list[str]) -> None:
     parse_transaction(arguments[0])
 
 
+def _snapshot(name: str) -> Callable[[Job], None]:
+    """A command of a module that only it needs."""
+
+    def run(job: Job) -> None:
+        from pyovn.tools import ovsdb_snapshot
+
+        command: Callable[[Job], None] = getattr(ovsdb_snapshot, name)
+        command(job)
+
+    return run
+
+
 COMMANDS: Final = (
     Command("list-dbs", inspect.list_dbs),
     Command("get-schema", inspect.get_schema, wants_database=True),
@@ -75,8 +88,10 @@ COMMANDS: Final = (
     Command("transact", inspect.transact, 1, 1, check=_check_transaction),
     Command("query", inspect.query, 1, 1, check=_check_transaction),
     Command("dump", inspect.dump, 0, sys.maxsize, wants_database=True),
-    Command("convert", inspect.convert, 1, 1),
-    Command("needs-conversion", inspect.needs_conversion, 1, 1),
+    Command("convert", _snapshot("convert"), 1, 1),
+    Command("needs-conversion", _snapshot("needs_conversion"), 1, 1),
+    Command("backup", _snapshot("backup"), wants_database=True),
+    Command("restore", _snapshot("restore"), wants_database=True),
     Command("monitor", follow.monitor, 1, sys.maxsize, wants_database=True, stays=True),
     Command("monitor-cond", follow.monitor_cond, 2, sys.maxsize, wants_database=True, stays=True),
     Command("monitor-cond-since", follow.monitor_cond_since, 2, sys.maxsize, wants_database=True, stays=True),
@@ -110,7 +125,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     except UsageError as error:
         fatal(str(error))
     except RequestError as error:
-        verb = "transaction" if error.method == "transact" else error.method
+        verb = "transaction" if error.method in {"transact", "convert"} else error.method
         text = error.error if isinstance(error.error, str) else format_json(error.error)
         fatal(f"{verb} returned error: {text}")
     except (BlockingError, ValueError) as error:
@@ -177,6 +192,7 @@ def _run(line: opt.CommandLine, style: Style) -> None:
     client = BlockingClient(server, leader_only=leader_only, tls=tls_of(line))
     job = Job(command, client, style, Printer(write, style), "", arguments)
     job.timestamp = "timestamp" in line
+    job.force = "force" in line
     if "db-change-aware" in line or "no-db-change-aware" in line:
         job.change_aware = "db-change-aware" in line
     if command.name == "wait":

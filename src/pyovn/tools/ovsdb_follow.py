@@ -49,6 +49,8 @@ Commands; SERVER is an active connection method, DATABASE a name that the server
   monitor-cond-since [SERVER] [DATABASE] [LASTID] CONDITION TABLE [COLUMN,...]...
   convert [SERVER] SCHEMA                           change the schema of the running database
   needs-conversion [SERVER] SCHEMA                  whether that would change anything
+  backup [SERVER] [DATABASE] > FILE                 schema and contents as a database file
+  [--force] restore [SERVER] [DATABASE] < FILE      replace the contents by those of a file
   wait [SERVER] DATABASE STATE                      wait until added, connected or removed
   lock [SERVER] LOCK                                get a lock, and say what becomes of it
   steal [SERVER] LOCK                               get it at once

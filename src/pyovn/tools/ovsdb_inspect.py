@@ -1,20 +1,17 @@
-"""The commands of ``ovsdb-client`` that ask once: schemas, transactions, contents, conversion."""
+"""The commands of ``ovsdb-client`` that ask once: schemas, transactions, contents."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from pyovn.ovsdb.schema import DatabaseSchema
 from pyovn.tools.ovsdb_job import Job, UsageError, datum, parse_transaction, types_of, write
 from pyovn.tools.table import Cell, Datum, Json
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pyovn.ovsdb.schema import ColumnType, TableSchema
+    from pyovn.ovsdb.schema import ColumnType, DatabaseSchema, TableSchema
     from pyovn.ovsdb.values import Value
 
 
@@ -132,29 +129,3 @@ def _datum_key(cell: Cell) -> Any:
     atoms = cell.kind.atoms(value)
     keys = sorted(atoms)
     return (len(keys), keys, [atoms[k] for k in keys] if isinstance(atoms, dict) else [])
-
-
-def _read_schema(job: Job) -> tuple[str, Any]:
-    """The schema in the file that is named, and the name of its database."""
-    path = job.arguments[0]
-    try:
-        with open(path, "rb") as file:  # noqa: PTH123  # tools start without pathlib
-            schema = msgspec.json.decode(file.read())
-    except (OSError, msgspec.DecodeError) as error:
-        raise UsageError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
-    if not isinstance(schema, dict) or not isinstance(schema.get("name"), str):
-        raise UsageError(f"{path}: not a database schema")
-    return schema["name"], schema
-
-
-def convert(job: Job) -> None:
-    """Have the server change the schema of its database."""
-    name, schema = _read_schema(job)
-    job.client.request("convert", [name, schema])
-
-
-def needs_conversion(job: Job) -> None:
-    """Compare by meaning: both sides are parsed."""
-    name, schema = _read_schema(job)
-    same = DatabaseSchema.from_json(schema) == job.client.get_schema(name)
-    write("no\n" if same else "yes\n")

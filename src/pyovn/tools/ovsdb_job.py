@@ -6,10 +6,9 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from pyovn.ovsdb.schema import BaseType, ColumnType
 from pyovn.ovsdb.updates import Interner, codec
+from pyovn.tools.json_text import JsonTextError, parse_text
 from pyovn.tools.table import Datum, Printer, Style, json_text
 
 if TYPE_CHECKING:
@@ -37,6 +36,7 @@ class Job:
     arguments: list[str] = field(default_factory=list)
     timestamp: bool = False
     change_aware: bool | None = None
+    force: bool = False
 
     def show_json(self, json: Any) -> None:
         """Print JSON on a line of its own, or pretty."""
@@ -67,11 +67,9 @@ def write(text: str) -> None:
 def parse_json(text: str) -> Any:
     """JSON from the command line; raises ``UsageError`` in the words of the C program."""
     try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
-        size = len(text.encode(errors="surrogateescape"))
-        reason = "unexpected end of input" if "truncated" in str(error) else str(error)
-        raise UsageError(f'"{text}": line 0, column {size}, byte {size}: {reason}') from error
+        return parse_text(text.encode(errors="surrogateescape"))
+    except JsonTextError as error:
+        raise UsageError(f'"{text}": {error}') from error
 
 
 def parse_transaction(text: str) -> list[Any]:
