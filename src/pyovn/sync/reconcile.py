@@ -14,10 +14,12 @@ Not here: deciding what is wanted, and retry timing (``loop``).
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pyovn.ovsdb.values import UUID, FrozenMap, value_to_json
+from pyovn.sync.members import Members, join, part
 from pyovn.sync.operations import (
     Failure,
     Operation,
@@ -85,13 +87,15 @@ class Entry:
     relations.
     """
 
-    __slots__ = ("elements", "gone", "items", "key", "table", "uuid")
+    __slots__ = ("elements", "gone", "holders", "items", "key", "table", "uuid")
 
     def __init__(self, table: str, key: Hashable) -> None:
         self.table = table
         self.key = key
         self.items: dict[RowItem, Wanter | list[Wanter]] = {}
-        self.elements: dict[str, dict[Any, Wanter | list[Wanter]]] | None = None
+        self.elements: dict[str, Members] | None = None
+        self.holders: set[tuple[Entry, str]] | None = None
+        """Rows and columns whose elements hold this row's UUID."""
         self.gone: set[tuple[str, Any]] | None = None
         """Elements of shared columns that we wanted once and that may still be there."""
         self.uuid: UUID | None = None
@@ -113,25 +117,6 @@ class UnresolvedError(LookupError):
     def __init__(self, missing: Ref) -> None:
         super().__init__(missing)
         self.missing = missing
-
-
-def _join(holders: dict[Any, Wanter | list[Wanter]], item: Any, relation: Wanter) -> None:
-    """``relation`` wants ``item`` too."""
-    held = holders.setdefault(item, relation)
-    if held is not relation:
-        holders[item] = [*held, relation] if isinstance(held, list) else [held, relation]
-
-
-def _part(holders: dict[Any, Wanter | list[Wanter]], item: Any, relation: Wanter | None) -> bool:
-    """``relation`` wants ``item`` no longer; True if nobody does."""
-    held = holders[item]
-    if isinstance(held, list):
-        held.remove(held[-1] if relation is None else relation)
-        if len(held) == 1:
-            holders[item] = held[0]
-        return False
-    del holders[item]
-    return True
 
 
 class Reconciler:
@@ -181,11 +166,14 @@ class Reconciler:
         if isinstance(item, Element):
             if entry.elements is None:
                 entry.elements = {}
-            _join(entry.elements.setdefault(item.column, {}), item.value, relation)
+            members = entry.elements.get(item.column)
+            if members is None:
+                members = entry.elements[item.column] = Members()
+            members.add(item.value, relation)
             if entry.gone is not None:
                 entry.gone.discard((item.column, item.value))
         else:
-            _join(entry.items, item, relation)
+            join(entry.items, item, relation)
         self._changed(entry)
 
     def went(self, item: Any, relation: Derived[Any, Any] | None = None) -> None:
@@ -195,12 +183,12 @@ class Reconciler:
         """
         entry = self._entry(item.table, item.key)
         if isinstance(item, Element):
-            gone = entry.elements is not None and _part(entry.elements[item.column], item.value, relation)
+            gone = entry.elements is not None and entry.elements[item.column].take(item.value, relation)
             if gone and item.column in self._managed[item.table].shared:
                 entry.gone = entry.gone or set()
                 entry.gone.add((item.column, item.value))
         else:
-            _part(entry.items, item, relation)
+            part(entry.items, item, relation)
         self._changed(entry)
 
     def _changed(self, entry: Entry) -> None:
@@ -451,6 +439,11 @@ class Reconciler:
             return
         if self._by_uuid.get(uuid) is entry:
             del self._by_uuid[uuid]
+        for holder, column in entry.holders or ():
+            if holder.elements is not None and column in holder.elements:
+                holder.elements[column].reopen(Ref(entry.table, entry.key))
+                self._dirty[holder] = None
+        entry.holders = None
         if not isinstance(entry.key, Existing):
             self._strangers[uuid] = entry.table
 
@@ -478,7 +471,7 @@ class Reconciler:
             yield {"op": "update", "table": entry.table, "where": where(uuid), "row": changed}
         found: list[list[Any]] = []
         for column, members in (entry.elements or {}).items():
-            wanted = self._members(members, entry)
+            wanted = self._elements(entry, column, members)
             is_map = present[column].type.is_map
             here = members_of(row[places[column]])
             keep = here if column not in managed.shared else here & self._gone(entry, column)
@@ -486,19 +479,30 @@ class Reconciler:
         if found:
             yield {"op": "mutate", "table": entry.table, "where": where(uuid), "mutations": found}
 
+    def _elements(self, entry: Entry, column: str, members: Members) -> set[Any]:
+        """Resolved elements; one that refers to a row that is not wanted is left out until it is."""
+
+        def look_up(value: Any) -> Any:
+            atom = self._resolve(value)
+            if type(value) is Ref:
+                target = self._entries[value.table][value.key]
+                if target.holders is None:
+                    target.holders = set()
+                target.holders.add((entry, column))
+            return atom
+
+        def missing(reference: Ref) -> None:
+            self._waiting.setdefault(reference, {})[entry] = None
+
+        return members.resolve(look_up, missing)
+
     def _gone(self, entry: Entry, column: str) -> set[Any]:
         """Resolved elements of a shared column that we wanted once; they stay until seen gone."""
-        return self._members([value for name, value in entry.gone or () if name == column], None)
-
-    def _members(self, members: Iterable[Any], entry: Entry | None) -> set[Any]:
-        """Resolved members; one that refers to a row that is not wanted is left out until it is."""
         resolved = set()
-        for member in members:
-            try:
-                resolved.add(self._resolve(member))
-            except UnresolvedError as error:
-                if entry is not None:
-                    self._waiting.setdefault(error.missing, {})[entry] = None
+        for name, value in entry.gone or ():
+            if name == column:
+                with suppress(UnresolvedError):
+                    resolved.add(self._resolve(value))
         return resolved
 
     def _insert(self, entry: Entry, uuid: UUID) -> Operation:
@@ -508,7 +512,7 @@ class Reconciler:
         for column, value in managed.annotate(item, _reasons(item, held)).items():
             row.setdefault(column, value_to_json(value))
         for column, members in (entry.elements or {}).items():
-            resolved = self._members(members, entry)
+            resolved = self._elements(entry, column, members)
             is_map = managed.row.schema.columns[column].type.is_map
             row[column] = value_to_json(FrozenMap(resolved) if is_map else frozenset(resolved))
         return {"op": "insert", "table": entry.table, "uuid": str(uuid), "row": row}
