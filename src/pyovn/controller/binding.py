@@ -58,6 +58,7 @@ class Binding:
         self.held: Table[Held] = engine.table("held", Held)
         self.installed: Table[Installed] = engine.table("installed", Installed)
         held_by = engine.index("held_by", self.held, lambda h: [h.key])
+        interface_of = engine.index("held_interface", model.vswitch.table(vs.Interface), lambda i: [i.uuid])
         installed_by = engine.index("installed_by", self.installed, lambda i: [i.key])
 
         def claims(binding: sb.PortBinding) -> Iterator[tuple[Any, str]]:
@@ -84,7 +85,11 @@ class Binding:
                 yield want("Interface", Existing(interface.uuid)), "an interface with a logical port"
 
         def mark(held: Held) -> Iterator[tuple[Any, str]]:
-            yield _note(held.key, MARK, str(held.binding)), "the port was ours"
+            interface = interface_of.one(held.key)
+            name = None if interface is None else interface.external_ids.get(IFACE_ID)
+            binding = None if name is None else model.binding_by_name.one(name)
+            if binding is not None and binding.uuid == held.binding:
+                yield _note(held.key, MARK, str(held.binding)), "the port was ours"
 
         def told(port: LocalPort) -> Iterator[tuple[Any, str]]:
             done = installed_by.one(port.binding)

@@ -29,6 +29,7 @@ from pyovn.incremental import Engine
 from pyovn.ovsdb.replica import Change
 from pyovn.schemas import southbound as sb
 from pyovn.schemas import vswitch as vs
+from pyovn.sync import tlskeys
 from pyovn.sync.flowtable import FlowTable
 from pyovn.sync.inputs import wanted_columns
 from pyovn.sync.loop import Loop
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from pyovn.wire.openflow.flow import Flow
 
 INTERFACE = vs.Interface.TABLE
-VS_COLUMNS = wanted_columns(VS_INPUTS)
+VS_COLUMNS = {**wanted_columns(VS_INPUTS), **tlskeys.COLUMNS}
 SB_COLUMNS = wanted_columns(SB_INPUTS)
 
 

@@ -16,6 +16,7 @@ from pyovn.daemon.main import DaemonSpec, run
 from pyovn.ovsdb.client import Client
 from pyovn.schemas.southbound import SOUTHBOUND
 from pyovn.schemas.vswitch import OPEN_VSWITCH
+from pyovn.sync import tlskeys
 from pyovn.wire.openflow.text import format_flow
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ def build(
         hostname=hostname,
         log=daemon.log.module("main").line,
     )
+    tlskeys.follow(vs_client, daemon.runtime)
     register = daemon.control.register
     register("connection-status", "", 0, 0, lambda _args: controller.connection_status + "\n")
     register(
