@@ -252,3 +252,29 @@ def test_a_large_group_costs_one_addition() -> None:
     assert added == ["m-new"]
     assert count.value("s0") == 10_001
     assert len(flows) == 10_001
+
+
+def test_a_chain_that_is_too_deep_fails_alone() -> None:
+    engine = Engine()
+    table = engine.table("switch", Switch)
+    by_name = engine.index("by_name", table, lambda s: [s.name])
+
+    def depth(name: str) -> Any:
+        switch: Any = by_name.one(name)
+        return (1 + memo(switch.mode)) if switch.mode else len(switch.name)
+
+    memo = engine.memo(depth)
+    for n in range(2_000):  # each is one step from what is known
+        table.put(n, (str(n), str(n - 1) if n else ""))
+        assert memo(str(n)) == n + 1
+    out = engine.derive(
+        "out", table, lambda s: [((s.name, memo(s.name)), "why")] if s.name in {"3", "1999"} else []
+    )
+    engine.settle()
+    assert set(out.elements()) == {("3", 4), ("1999", 2_000)}
+    with engine.batch():
+        table.put(0, ("0", "none"))
+        table.put("none", ("none", ""))
+    engine.settle()
+    assert ("3", 8) in out
+    assert any(isinstance(error, RecursionError) for error in engine.failures.values())

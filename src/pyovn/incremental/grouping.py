@@ -102,7 +102,6 @@ class Grouping(Family, Generic[T, K, P]):
             source = self._asked.get(group)
             if source is None:
                 source = self._asked[group] = Source()
-                source.readers = None
             reads[source] = 1
 
     def sweep(self) -> None:

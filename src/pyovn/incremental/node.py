@@ -60,6 +60,7 @@ class Node(Source):
 
     def __init__(self, family: Family, key: Any) -> None:
         self.readers = None
+        self.seen = 0
         self.family = family
         self.key = key
         self.value: Any = None
@@ -123,6 +124,9 @@ def _verify(node: Node) -> bool:
                     refresh(source)
                 if node.state != MAYBE:
                     return False
+    except RecursionError:
+        node.state = STALE  # to fail as a derivation, which stops nobody else
+        return False
     finally:
         running.pop()
     node.state = FRESH
@@ -177,6 +181,7 @@ def _rewire(node: Node, reads: dict[Source, int]) -> None:
             source.readers = {node: mask}
         else:
             source.readers[node] = mask
+        source.seen |= mask
     node.sources = tuple(reads)
 
 
@@ -187,6 +192,7 @@ def _forget(source: Source, node: Node) -> None:
         readers.pop(node, None)
         if not readers:
             source.readers = None
+            source.seen = 0
             if isinstance(source, Node):
                 source.family.engine.orphans.append(source)
 

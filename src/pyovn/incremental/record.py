@@ -22,6 +22,7 @@ class Record(Source):
 
     def __init__(self, key: Any, values: tuple[Any, ...]) -> None:
         self.readers = None
+        self.seen = 0
         self.key = key
         self.values = values
 

@@ -46,7 +46,6 @@ class Relation(Family, Generic[T]):
         super().__init__(engine, name)
         self._subscribers: list[Subscriber[T]] = []
         self._membership = Source()
-        self._membership.readers = None
 
     def subscribe(self, subscriber: Subscriber[T]) -> None:
         """Follow the relation from now on; present elements come at once as ``insert``."""

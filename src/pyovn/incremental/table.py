@@ -46,7 +46,7 @@ class Table(Relation[R]):
                 mask |= 1 << position
         if mask:
             record.values = values
-            if record.readers:
+            if record.readers and mask & record.seen:
                 mark(record.readers, mask)
             for subscriber in self._subscribers:
                 subscriber.change(record, mask)
