@@ -1,14 +1,18 @@
 """The wanted elements of one set or map column of one row.
 
 A flood group of 10,000 ports has 10,000 elements, each a reference to a row.  References are turned into
-UUIDs once and kept, so a port more costs one look-up; comparing with what is there is one set operation.
-A row that loses its UUID tells the columns that refer to it (``Entry.holders`` in ``reconcile``).
+UUIDs once and kept, so a port more costs one look-up.  A row that loses its UUID tells the columns that refer
+to it (``Entry.holders`` in ``reconcile``).
+
+What the column lacks and what it has too much is kept as a difference, too: it is found once by comparing
+the sets and from then on moved by what changes on either side.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pyovn.ovsdb.setdelta import delta
 from pyovn.sync.wants import Ref
 
 if TYPE_CHECKING:
@@ -41,12 +45,13 @@ def part(holders: dict[Any, Wanter | list[Wanter]], item: Any, relation: Wanter 
 class Members:
     """Who wants which element, and the elements as the database would have them.
 
-    Invariant: ``atoms`` holds what the elements without references are, and the UUIDs of those references
-    that are in ``_resolved``; ``_open`` holds the references that are not.  Pairs of a map that hold a
+    Invariants: ``atoms`` holds what the elements without references are, and the UUIDs of those references
+    that are in ``_resolved``; ``_open`` holds the references that are not.  Once ``_seen`` is the column's
+    value, ``_lacking`` is ``atoms - _seen`` and ``_extra`` is ``_seen - atoms``.  Pairs of a map that hold a
     reference are few and resolved at each look.
     """
 
-    __slots__ = ("_open", "_pairs", "_resolved", "_wanters", "atoms")
+    __slots__ = ("_extra", "_lacking", "_open", "_pairs", "_resolved", "_seen", "_wanters", "atoms")
 
     def __init__(self) -> None:
         self._wanters: dict[Any, Wanter | list[Wanter]] = {}
@@ -54,6 +59,9 @@ class Members:
         self._open: dict[Ref, None] = {}
         self._pairs: dict[Any, None] = {}
         self.atoms: set[Any] = set()
+        self._seen: frozenset[Any] | None = None
+        self._lacking: set[Any] = set()
+        self._extra: set[Any] = set()
 
     def __bool__(self) -> bool:
         return bool(self._wanters)
@@ -68,7 +76,7 @@ class Members:
             elif _holds_reference(value):
                 self._pairs[value] = None
             else:
-                self.atoms.add(value)
+                self._has(value)
 
     def take(self, value: Any, relation: Wanter | None) -> bool:
         """``relation`` wants ``value`` no longer; True if nobody does."""
@@ -80,14 +88,52 @@ class Members:
         elif value in self._pairs:
             del self._pairs[value]
         else:
-            self.atoms.discard(value)
+            self._has_not(value)
         return True
 
     def reopen(self, reference: Ref) -> None:
         """The row that ``reference`` names has no UUID any more."""
         if reference in self._resolved:
-            self.atoms.discard(self._resolved.pop(reference))
+            self._has_not(self._resolved.pop(reference))
             self._open[reference] = None
+
+    def _has(self, atom: Any) -> None:
+        """``atom`` is wanted."""
+        self.atoms.add(atom)
+        if self._seen is not None:
+            if atom in self._extra:
+                self._extra.remove(atom)
+            else:
+                self._lacking.add(atom)
+
+    def _has_not(self, atom: Any) -> None:
+        """``atom`` is wanted no longer."""
+        self.atoms.discard(atom)
+        if self._seen is not None:
+            if atom in self._lacking:
+                self._lacking.remove(atom)
+            else:
+                self._extra.add(atom)
+
+    def difference(self, here: frozenset[Any]) -> tuple[set[Any], set[Any]]:
+        """(too much, lacking) of the column's value ``here``, after ``resolve``; not to be changed."""
+        if self._pairs:
+            raise TypeError("pairs that hold references are compared by their caller")
+        if self._seen is None:
+            self._lacking, self._extra = self.atoms - here, set(here - self.atoms)
+        elif self._seen is not here:
+            added, removed = delta(self._seen, here)
+            self._extra |= added - self.atoms
+            self._lacking -= added
+            self._lacking |= removed & self.atoms
+            self._extra -= removed
+        self._seen = here
+        return self._extra, self._lacking
+
+    @property
+    def has_pairs(self) -> bool:
+        """Whether there are pairs that hold references."""
+        return bool(self._pairs)
 
     def resolve(self, look_up: Callable[[Any], Any], missing: Callable[[Ref], None]) -> set[Any]:
         """Elements as the database would have them; ``missing`` is told of references to no row.
@@ -102,7 +148,7 @@ class Members:
                 continue
             del self._open[reference]
             self._resolved[reference] = atom
-            self.atoms.add(atom)
+            self._has(atom)
         if not self._pairs:
             return self.atoms
         pairs = set(self.atoms)

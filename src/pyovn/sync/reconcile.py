@@ -474,8 +474,14 @@ class Reconciler:
             wanted = self._elements(entry, column, members)
             is_map = present[column].type.is_map
             here = members_of(row[places[column]])
-            keep = here if column not in managed.shared else here & self._gone(entry, column)
-            found += mutations(column, here, keep - wanted, wanted - here, is_map=is_map)
+            extra: Iterable[Any]
+            if column in managed.shared:
+                extra, lacking = (here & self._gone(entry, column)) - wanted, wanted - here
+            elif members.has_pairs or is_map:
+                extra, lacking = here - wanted, wanted - here
+            else:
+                extra, lacking = members.difference(here)
+            found += mutations(column, here, extra, lacking, is_map=is_map)
         if found:
             yield {"op": "mutate", "table": entry.table, "where": where(uuid), "mutations": found}
 
