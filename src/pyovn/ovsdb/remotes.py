@@ -17,7 +17,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyovn.ovsdb.dbsource import PREFIX, ColumnSource, Follower, SourceError, referred_rows, texts
-from pyovn.ovsdb.listen import ActiveRemote, Remote, RemoteOptions, default_options
+from pyovn.ovsdb.listen import Remote, RemoteOptions, default_options
+from pyovn.ovsdb.outbound import ActiveRemote
 from pyovn.ovsdb.values import FrozenMap
 
 if TYPE_CHECKING:
