@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -135,3 +137,15 @@ def test_what_cannot_start_says_why(directory: Path, words: list[str], why: str)
     with pytest.raises(StartError, match=why):
         World(directory, *words)
     World(directory)
+
+
+@pytest.mark.parametrize(("command", "status"), [("true", 0), ("exit 3", 1)])
+def test_a_server_for_one_command(short_tmp: Path, command: str, status: int) -> None:
+    words = ["--no-dbs", "-vconsole:off", f"--unixctl={short_tmp}/ctl", f"--remote=punix:{short_tmp}/s"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pyovn.dbserver.main", *words, f"--run=test -S {short_tmp}/s && {command}"],
+        check=False,
+        timeout=30,
+    )
+    assert done.returncode == status
+    assert not (short_tmp / "s").exists()

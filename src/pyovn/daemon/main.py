@@ -136,6 +136,8 @@ class Daemon:
         """Where the program was started, against which its file arguments are to be read."""
         self.stopping = False
         self.stopped = False
+        self.exit_status = 0
+        """Of the process, when the daemon ends in good order."""
         self.control: ControlServer
         self._pidfile: Pidfile | None = None
         self._on_stopped = on_stopped
@@ -293,7 +295,7 @@ def _serve(
         runtime.close()
         return process.CRASHED
     runtime.close()
-    return 0
+    return daemon.exit_status
 
 
 def _on_signal(daemon: Daemon, signum: int) -> None:

@@ -7,6 +7,7 @@ a database (``db:``); backups of another server.  Clusters are refused with a me
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -27,13 +28,15 @@ if TYPE_CHECKING:
 
     from pyovn.daemon.main import Daemon
 
-_NOT_SERVED: Final = ("config-file", "run")
+_NOT_SERVED: Final = ("config-file",)
+_POLL: Final = 0.02
+"""Seconds between two looks whether the command of --run has ended."""
 
 OPTIONS: Final = (
     Option("remote", "", "required", "connect or listen to REMOTE", "REMOTE"),
     Option("no-dbs", "", "none", "do not open the default database"),
     Option("disable-file-column-diff", "", "none", ""),
-    Option("run", "", "required", ""),
+    Option("run", "", "required", "run COMMAND, then exit", "COMMAND"),
     Option("sync-from", "", "required", "be a backup of the server at SERVER", "SERVER"),
     Option("sync-exclude-tables", "", "required", "exclude these from replication", "DB:TABLE[,DB:TABLE]..."),
     Option("active", "", "none", "with --sync-from, start as active server"),
@@ -90,6 +93,23 @@ class Program:
         self.register()
         self._backup.register()
         self._daemon.on_exit(self.stop)
+        command = line.value("run")
+        if command is not None:
+            self._run(command)
+
+    def _run(self, command: str) -> None:
+        """Serve for as long as a shell's command runs, and end as well as it does."""
+        process = subprocess.Popen(command, shell=True)  # noqa: S602  # a command line is what is asked for
+
+        def look() -> None:
+            status = process.poll()
+            if status is None:
+                self._daemon.runtime.call_later(_POLL, look)
+            else:
+                self._daemon.exit_status = min(abs(status), 1)
+                self._daemon.exit()
+
+        look()
 
     def stop(self) -> None:
         """Close remotes and files."""

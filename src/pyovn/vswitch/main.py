@@ -14,6 +14,7 @@ from pyovn.daemon.options import Option
 from pyovn.ovsdb.client import Client
 from pyovn.schemas.vswitch import OPEN_VSWITCH
 from pyovn.sim.underlay import Underlay
+from pyovn.sync import tlskeys
 from pyovn.vswitch.confdb import TABLES
 from pyovn.vswitch.control import Commands
 from pyovn.vswitch.switch import Switch
@@ -46,9 +47,11 @@ def _logs_to(logger: Logger) -> Callable[[str, str], None]:
 
 def build(runtime: Runtime, daemon: Daemon, remote: str, underlay: Underlay) -> Switch:
     """A switch that is part of ``daemon``; the caller starts it."""
-    client = Client(runtime, remote, "Open_vSwitch", TABLES, expected=OPEN_VSWITCH.schema)
+    tables = {**TABLES, **tlskeys.COLUMNS}
+    client = Client(runtime, remote, "Open_vSwitch", tables, expected=OPEN_VSWITCH.schema)
     client.log = _logs_to(daemon.log.module("reconnect"))
     switch = Switch(runtime, client, underlay, daemon.directories.run, _logs_to(daemon.log.module("bridge")))
+    tlskeys.follow(client, daemon.runtime)
     Commands(switch).register(daemon.control)
     daemon.on_exit(switch.stop)
     return switch
