@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyovn.controller import interest
 from pyovn.controller.controller import SB_COLUMNS, VS_COLUMNS, Controller
+from pyovn.controller.required import SB_REQUIRED, VS_REQUIRED
 from pyovn.daemon import paths
 from pyovn.daemon.main import DaemonSpec, run
 from pyovn.ovsdb.client import Client
@@ -106,11 +107,14 @@ def start(daemon: Daemon) -> None:
             SB_COLUMNS,
             conditions=interest.NOTHING,
             expected=SOUTHBOUND.schema,
+            required=SB_REQUIRED,
         )
 
     build(
         daemon,
-        Client(runtime, remote, OPEN_VSWITCH.name, VS_COLUMNS, expected=OPEN_VSWITCH.schema),
+        Client(
+            runtime, remote, OPEN_VSWITCH.name, VS_COLUMNS, expected=OPEN_VSWITCH.schema, required=VS_REQUIRED
+        ),
         connect_sb,
         switch_rundir=switch_rundir,
         hostname=socket.gethostname(),

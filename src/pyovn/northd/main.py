@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from pyovn.daemon.main import DaemonSpec, StartError, run
 from pyovn.daemon.options import Option
 from pyovn.northd.northd import NB_COLUMNS, SB_COLUMNS, Northd
+from pyovn.northd.required import NB_REQUIRED, SB_REQUIRED
 from pyovn.ovsdb.client import Client
 from pyovn.schemas.northbound import NORTHBOUND
 from pyovn.schemas.southbound import SOUTHBOUND
@@ -78,8 +79,12 @@ def start(daemon: Daemon) -> None:
     )
     northd = build(
         daemon,
-        Client(daemon.runtime, nb, NORTHBOUND.name, NB_COLUMNS, expected=NORTHBOUND.schema),
-        Client(daemon.runtime, sb, SOUTHBOUND.name, SB_COLUMNS, expected=SOUTHBOUND.schema),
+        Client(
+            daemon.runtime, nb, NORTHBOUND.name, NB_COLUMNS, expected=NORTHBOUND.schema, required=NB_REQUIRED
+        ),
+        Client(
+            daemon.runtime, sb, SOUTHBOUND.name, SB_COLUMNS, expected=SOUTHBOUND.schema, required=SB_REQUIRED
+        ),
     )
     if "dry-run" in line:
         northd.pause()

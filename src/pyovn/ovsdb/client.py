@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pyovn.ovsdb.blocking import split_remotes
 from pyovn.ovsdb.reconnect import PROBE_INTERVAL, Action, Reconnect
 from pyovn.ovsdb.replica import Change, Replica
-from pyovn.ovsdb.requests import CONNECTION_LOST, NOT_CONNECTED, Condition, Reply
+from pyovn.ovsdb.requests import CONNECTION_LOST, NOT_CONNECTED, Condition, Reply, lacking
 from pyovn.ovsdb.session import Message, RefusedError, Session
 from pyovn.wire import jsonrpc
 from pyovn.wire.jsontext import use_msgspec
@@ -45,7 +45,11 @@ def _ignore(*_args: Any) -> None:
 
 
 class Client:
-    """See the module; ``expected`` gives defaults for what the server's schema lacks."""
+    """See the module.
+
+    ``expected`` gives defaults for what the server's schema lacks.  A server whose schema lacks something of
+    ``required`` (tables with their columns) is refused by name, until it has been converted.
+    """
 
     def __init__(
         self,
@@ -57,6 +61,7 @@ class Client:
         leader_only: bool = True,
         conditions: Mapping[str, Condition] | None = None,
         expected: DatabaseSchema | None = None,
+        required: Mapping[str, Sequence[str]] | None = None,
         probe_interval: float = PROBE_INTERVAL,
         shuffle: bool = False,
     ) -> None:
@@ -67,7 +72,14 @@ class Client:
         self.database = database
         self.replica = Replica(tables, expected)
         self._runtime = runtime
-        self._session = Session(self, database, self.replica, leader_only=leader_only, conditions=conditions)
+        self._session = Session(
+            self,
+            database,
+            self.replica,
+            leader_only=leader_only,
+            conditions=conditions,
+            required=required,
+        )
         choices = split_remotes(remotes)
         if shuffle:
             runtime.random.shuffle(choices)
@@ -143,15 +155,7 @@ class Client:
 
     def missing(self, required: Mapping[str, Sequence[str]]) -> list[str]:
         """Which tables (``T``) and columns (``T.c``) of ``required`` the server's schema lacks."""
-        schema = self.schema
-        tables = {} if schema is None else schema.tables
-        lacks: list[str] = []
-        for name, columns in required.items():
-            if name not in tables:
-                lacks.append(name)
-            else:
-                lacks.extend(f"{name}.{c}" for c in columns if c not in tables[name].columns)
-        return lacks
+        return lacking(self.schema, required)
 
     # What the session reports
 

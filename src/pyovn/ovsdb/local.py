@@ -18,7 +18,7 @@ import msgspec
 
 from pyovn.ovsdb.condition import any_of
 from pyovn.ovsdb.replica import Change, Replica
-from pyovn.ovsdb.requests import NOT_CONNECTED, Reply, error_text, where
+from pyovn.ovsdb.requests import NOT_CONNECTED, Reply, error_text, lacking, where
 from pyovn.wire import jsonrpc
 
 if TYPE_CHECKING:
@@ -282,15 +282,7 @@ class LocalClient:
 
     def missing(self, required: Mapping[str, Sequence[str]]) -> list[str]:
         """Which tables (``T``) and columns (``T.c``) of ``required`` the server's schema lacks."""
-        schema = self.schema
-        tables = {} if schema is None else schema.tables
-        lacks: list[str] = []
-        for name, columns in required.items():
-            if name not in tables:
-                lacks.append(name)
-            else:
-                lacks.extend(f"{name}.{c}" for c in columns if c not in tables[name].columns)
-        return lacks
+        return lacking(self.schema, required)
 
 
 def _reply(outcome: Outcome | None) -> Reply:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pyovn.ovsdb.replica import Replica
+    from pyovn.ovsdb.schema import DatabaseSchema
 
 Condition = bool | list[Any]
 
@@ -28,6 +29,18 @@ NOT_CONNECTED: Final = "not connected"
 
 ZERO_ID: Final = "00000000-0000-0000-0000-000000000000"
 """No transaction; asks ``monitor_cond_since`` for everything."""
+
+
+def lacking(schema: DatabaseSchema | None, required: Mapping[str, Sequence[str]]) -> list[str]:
+    """Which tables (``T``) and columns (``T.c``) of ``required`` a schema lacks; all, when there is none."""
+    tables = {} if schema is None else schema.tables
+    lacks: list[str] = []
+    for name, columns in required.items():
+        if name not in tables:
+            lacks.append(name)
+        else:
+            lacks.extend(f"{name}.{c}" for c in columns if c not in tables[name].columns)
+    return lacks
 
 
 class Reply(NamedTuple):

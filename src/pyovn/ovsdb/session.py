@@ -34,6 +34,7 @@ from pyovn.ovsdb.requests import (
     Condition,
     Reply,
     error_text,
+    lacking,
     monitor_requests,
     transaction,
     transaction_reply,
@@ -105,6 +106,7 @@ class Session:
         *,
         leader_only: bool = True,
         conditions: Mapping[str, Condition] | None = None,
+        required: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.database = database
         self.replica = replica
@@ -112,6 +114,9 @@ class Session:
         self.live = False
         self.wanted: dict[str, Condition] = _copied(conditions or {})
         self._owner = owner
+        self._required = required or {}
+        self._told = ""
+        """What the schema was last seen to lack: said loudly once, not at every attempt."""
         self._server = ServerState(database, leader_only=leader_only)
         self._monitor = ["monid", database]
         self._acked: dict[str, Condition] = {}
@@ -257,12 +262,24 @@ class Session:
             schema = DatabaseSchema.from_json(message.get("result"))
         except (SchemaError, *MALFORMED) as error:
             raise RefusedError(f"schema of {self.database}: {error}") from error
+        self._check_required(schema)
         if schema != self.schema:
             self.schema = schema
             self.replica.bind(schema)
             self._last_id = ZERO_ID
         self._schema_known = True
         self._start()
+
+    def _check_required(self, schema: DatabaseSchema) -> None:
+        lacks = ", ".join(lacking(schema, self._required))
+        if not lacks:
+            self._told = ""
+            return
+        text = f"{self.database} {schema.version} on this server lacks {lacks}, which this program requires"
+        if lacks != self._told:
+            self._told = lacks
+            self._owner.session_log("err", f"{text}; the database is to be converted to a newer schema")
+        raise RefusedError(text)
 
     def _start(self) -> None:
         """Monitor, when the server has been found good and the schema is known."""

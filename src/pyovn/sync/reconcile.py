@@ -463,14 +463,17 @@ class Reconciler:
         places = positions(managed.row)
         present = managed.row.schema.columns
         changed: dict[str, Any] = {}
+        served = self._client.replica.table(entry.table).present
         for column, value in entry.columns():
             wanted = self._resolve(value)
-            if row[places[column]] != wanted:
+            if column in served and row[places[column]] != wanted:
                 changed[column] = value_to_json(wanted)
         if changed:
             yield {"op": "update", "table": entry.table, "where": where(uuid), "row": changed}
         found: list[list[Any]] = []
         for column, members in (entry.elements or {}).items():
+            if column not in served:
+                continue
             wanted = self._elements(entry, column, members)
             is_map = present[column].type.is_map
             here = members_of(row[places[column]])
@@ -513,6 +516,7 @@ class Reconciler:
 
     def _insert(self, entry: Entry, uuid: UUID) -> Operation:
         managed = self._managed[entry.table]
+        places = positions(managed.row)
         row = {column: value_to_json(self._resolve(value)) for column, value in entry.columns()}
         item, held = next(iter(entry.items.items()))
         for column, value in managed.annotate(item, _reasons(item, held)).items():
@@ -521,6 +525,8 @@ class Reconciler:
             resolved = self._elements(entry, column, members)
             is_map = managed.row.schema.columns[column].type.is_map
             row[column] = value_to_json(FrozenMap(resolved) if is_map else frozenset(resolved))
+        served = self._client.replica.table(entry.table).present
+        row = {column: value for column, value in row.items() if column in served or column not in places}
         return {"op": "insert", "table": entry.table, "uuid": str(uuid), "row": row}
 
 

@@ -87,6 +87,14 @@ _ROWS: Final[dict[str, Any]] = {
 TABLES: Final[Mapping[str, tuple[str, ...]]] = {name: row._fields for name, row in _ROWS.items()}
 """What to give to ``ovsdb.client.Client`` as its tables."""
 
+REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
+    "Open_vSwitch": ("bridges", "next_cfg", "cur_cfg"),
+    "Bridge": ("name", "ports"),
+    "Port": ("name", "interfaces"),
+    "Interface": ("name", "type", "options", "ofport"),
+}
+"""Without these there is no configuration to follow; what else the server lacks is left out."""
+
 DATAPATH_TYPES: Final = frozenset(("dummy", "netdev", "system"))
 INTERFACE_TYPES: Final = frozenset(
     ("dummy", "dummy-internal", "geneve", "internal", "patch", "system", "vxlan")

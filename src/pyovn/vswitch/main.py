@@ -15,7 +15,7 @@ from pyovn.ovsdb.client import Client
 from pyovn.schemas.vswitch import OPEN_VSWITCH
 from pyovn.sim.underlay import Underlay
 from pyovn.sync import tlskeys
-from pyovn.vswitch.confdb import TABLES
+from pyovn.vswitch.confdb import REQUIRED, TABLES
 from pyovn.vswitch.control import Commands
 from pyovn.vswitch.switch import Switch
 
@@ -48,7 +48,7 @@ def _logs_to(logger: Logger) -> Callable[[str, str], None]:
 def build(runtime: Runtime, daemon: Daemon, remote: str, underlay: Underlay) -> Switch:
     """A switch that is part of ``daemon``; the caller starts it."""
     tables = {**TABLES, **tlskeys.COLUMNS}
-    client = Client(runtime, remote, "Open_vSwitch", tables, expected=OPEN_VSWITCH.schema)
+    client = Client(runtime, remote, "Open_vSwitch", tables, expected=OPEN_VSWITCH.schema, required=REQUIRED)
     client.log = _logs_to(daemon.log.module("reconnect"))
     switch = Switch(runtime, client, underlay, daemon.directories.run, _logs_to(daemon.log.module("bridge")))
     tlskeys.follow(client, daemon.runtime)

@@ -19,6 +19,7 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 from pyovn.ovsdb.values import EMPTY_MAP, EMPTY_SET, UUID, FrozenMap, Value, sort_key
+from pyovn.tools.ctl.errors import CtlError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -87,16 +88,25 @@ class Row:
 
     def put(self, column: str, value: Value) -> None:
         """Replace the column."""
+        if column not in self.table.columns and value in _NOTHING:
+            return
+        self._need(column)
         self.values[column] = value
         self.changed.add(column)
+
+    def _need(self, column: str) -> None:
+        """Writing what the server's schema lacks is an error that names it."""
+        if column not in self.table.columns:
+            raise CtlError(f"table {self.table.name} has no column {column} in this version of the database")
 
     def verify(self, *columns: str) -> None:
         """Commit only if the columns still hold what was read."""
         if self.original is not None:
-            self.verified.update(columns)
+            self.verified.update(column for column in columns if column in self.table.columns)
 
     def insert_atoms(self, column: str, atoms: Iterable[Any]) -> None:
         """Add elements to a set, or pairs to a map, where a new value replaces a key's old one."""
+        self._need(column)
         value = self.get(column)
         if isinstance(value, FrozenMap):
             pairs = dict(atoms)
@@ -113,6 +123,8 @@ class Row:
 
     def delete_atoms(self, column: str, atoms: Iterable[Any]) -> None:
         """Take elements out of a set, or keys out of a map."""
+        if column not in self.table.columns:
+            return
         gone = frozenset(atoms)
         self._mutate(column, "delete", gone)
         value = self.get(column)
@@ -138,6 +150,8 @@ class Row:
 
 
 _ABSENT: Final = object()
+_NOTHING: Final[tuple[Value, ...]] = (None, "", False, 0, frozenset(), FrozenMap({}))
+"""Defaults: an older database without the column holds them by lacking it."""
 
 
 class Model:
