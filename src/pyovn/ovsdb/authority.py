@@ -71,12 +71,12 @@ class _Permission(NamedTuple):
 class Rights:
     """What ``authority`` means in a database, while one request runs."""
 
-    __slots__ = ("_authority", "_permissions", "_restricted")
+    __slots__ = ("_authority", "_restricted", "_tables")
 
     def __init__(self, authority: Authority, tables: Mapping[str, Table]) -> None:
         self._authority = authority
+        self._tables = tables
         self._restricted = bool(authority.role) and ROLES in tables
-        self._permissions = _permissions(authority.role, tables) if self._restricted else {}
 
     def check_mode(self, operation: str) -> None:
         """Raise if nothing may be written here at all."""
@@ -113,7 +113,10 @@ class Rights:
                 raise self._authority.prohibits(f'{what} table "{table.name}"')
 
     def _permission(self, table: Table) -> _Permission | None:
-        return None if self._authority.identity is None else self._permissions.get(table.name)
+        """What the role may do in ``table``; None is nothing."""
+        if self._authority.identity is None:
+            return None
+        return _find_permission(self._authority.role, table.name, self._tables)
 
     def _owns(self, permission: _Permission, table: Table, values: Sequence[Value]) -> bool:
         """Whether the client is among those that the permission lets write this row."""
@@ -137,24 +140,23 @@ def _holds(table: Table, values: Sequence[Value], name: str, identity: str | Non
     return identity in value if isinstance(value, frozenset) else value == identity
 
 
-def _permissions(role: str, tables: Mapping[str, Table]) -> dict[str, _Permission]:
-    """The role's permissions by table; empty for a role that does not exist."""
+def _find_permission(role: str, table: str, tables: Mapping[str, Table]) -> _Permission | None:
+    """Look up a role's permission for a table; a schema in which it cannot be said grants none."""
     roles = tables[ROLES]
     name, mapping = roles.by_name.get("name"), roles.by_name.get("permissions")
     if name is None or mapping is None or mapping.type.value is None:
-        return {}
+        return None
     source = tables.get(mapping.type.value.ref_table or "")
     if source is None or not {"authorization", "insert_delete", "update"} <= source.by_name.keys():
-        return {}
-    found: dict[str, _Permission] = {}
+        return None
     for row in roles.rows.values():
         permissions = row.values[mapping.position]
         if row.values[name.position] == role and isinstance(permissions, FrozenMap):
-            for table, uuid in permissions.items():
-                granted = source.rows.get(uuid) if isinstance(uuid, UUID) else None
-                if granted is not None:
-                    found[str(table)] = _permission_of(source, granted)
-    return found
+            uuid = permissions.get(table)
+            granted = source.rows.get(uuid) if isinstance(uuid, UUID) else None
+            if granted is not None:
+                return _permission_of(source, granted)
+    return None
 
 
 def _permission_of(source: Table, row: Row) -> _Permission:

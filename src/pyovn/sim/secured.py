@@ -114,11 +114,15 @@ class SecuredRuntime:
     def _accepted(self, stream: Stream, accept: Callable[[Stream], None]) -> None:
         peer = stream.peer.replace("tcp:", "ssl:", 1)
         timer: Timer | None = None
+        bootstrapping = self.keys().bootstrapping
 
         def ready(secured: TlsStream) -> None:
             if timer is not None:
                 timer.cancel()
-            accept(secured)
+            if bootstrapping:
+                self._bootstrap(secured)
+            else:
+                accept(secured)
 
         def broken(why: str) -> None:
             if timer is not None:
