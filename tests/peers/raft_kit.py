@@ -8,7 +8,7 @@ import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from server_kit import NORTHBOUND, ServerProcess, free_port, run, until
+from process_kit import NORTHBOUND, ServerProcess, free_port, run, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
-from server_kit import BIN, NORTHBOUND, SOUTHBOUND, VSWITCH, ServerProcess, end, run, until
+from process_kit import BIN, NORTHBOUND, SOUTHBOUND, VSWITCH, ServerProcess, end, run, until
 
 from pyovn.schemas import northbound, southbound, vswitch
 

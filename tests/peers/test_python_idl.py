@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import ovs.db.idl
 import ovs.poller
 import pytest
-from server_kit import BIN, NORTHBOUND, SOUTHBOUND, ServerProcess, run, until
+from process_kit import BIN, NORTHBOUND, SOUTHBOUND, ServerProcess, run, until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

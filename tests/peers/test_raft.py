@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from process_kit import BIN, SOUTHBOUND, ServerProcess, end, run
 from raft_kit import DATABASE, Cluster
-from server_kit import BIN, SOUTHBOUND, ServerProcess, end, run
 
 from pyovn.ovsdb.blocking import BlockingClient, ConnectionFailedError
 from pyovn.ovsdb.client import CONNECTION_LOST, NOT_CONNECTED, Client

@@ -84,7 +84,7 @@ class Controller:
         self.switch.on_read = self._flows_read
         self.switch.on_synced = self._synced
         vs_client.on_changes = self._vs_changed
-        vs_client.on_state = lambda _client: self._loop.wake()
+        vs_client.on_state = self._vs_state
         self._told: set[str] = set()
         self._config: Config | None = None
         self._names: set[str] = set()
@@ -207,6 +207,18 @@ class Controller:
             self.sb_reconciler.actual(changes)
         self._loop.wake()
 
+    def _vs_state(self, client: DatabaseClient) -> None:
+        """A database that comes back may be another one: what it refused is tried again."""
+        if client.state != "live":
+            self.vs_reconciler.reconnected()
+        self._loop.wake()
+
+    def _sb_state(self, client: DatabaseClient) -> None:
+        """As above."""
+        if client.state != "live" and self.sb_reconciler is not None:
+            self.sb_reconciler.reconnected()
+        self._loop.wake()
+
     def _step(self) -> None:
         """One pass."""
         if self._vs.state != "live":
@@ -255,7 +267,7 @@ class Controller:
             for relation in self.model.output_sb:
                 self.sb_reconciler.follow(relation)
             client.on_changes = self._sb_changed
-            client.on_state = lambda _client: self._loop.wake()
+            client.on_state = self._sb_state
             client.start()
 
     def _begin_again(self) -> None:
