@@ -114,15 +114,15 @@ class SecuredRuntime:
     def _accepted(self, stream: Stream, accept: Callable[[Stream], None]) -> None:
         peer = stream.peer.replace("tcp:", "ssl:", 1)
         timer: Timer | None = None
-        bootstrapping = self.keys().bootstrapping
+        if self.keys().bootstrapping:
+            stream.close()
+            self.log("err", f"{peer}: {self._files.ca_cert} does not exist, and a client cannot provide it")
+            return
 
         def ready(secured: TlsStream) -> None:
             if timer is not None:
                 timer.cancel()
-            if bootstrapping:
-                self._bootstrap(secured)
-            else:
-                accept(secured)
+            accept(secured)
 
         def broken(why: str) -> None:
             if timer is not None:

@@ -7,6 +7,7 @@ are renewed without a restart; connections that exist keep what they began with.
 
 Bootstrapping: without a CA file the first connection verifies nothing; ``bootstrap`` then takes the CA's
 certificate from the end of the peer's chain and writes the file.  The connection is of no other use.
+Only who connects can learn so: a server that verifies nothing is shown no certificate by its clients.
 
 Not here: streams (``tlsstream``), and who is asked to connect (``secured``).
 """
