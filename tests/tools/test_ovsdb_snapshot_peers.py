@@ -59,7 +59,7 @@ class World:
 
     def contents(self) -> Any:
         """All rows without their UUIDs, references replaced by the names of what they refer to."""
-        select = [{"op": "select", "table": table, "where": []} for table in ("A", "K")]
+        select: list[Any] = [{"op": "select", "table": table, "where": []} for table in ("A", "K")]
         code, shown, _errors = self.run("transact", "S", json.dumps(["T", *select]))
         assert code == 0
         tables = [result["rows"] for result in json.loads(shown)]

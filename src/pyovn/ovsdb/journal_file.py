@@ -118,7 +118,7 @@ def _read_record(
 ) -> tuple[int, dict[str, Any]]:
     found = _HEADER.fullmatch(line)
     if found is None:
-        if not offset and not line.startswith(b"OVSDB "):
+        if not offset:
             raise JournalError(f"{path}: unexpected file format")
         shown = b" ".join(line.rstrip(b"\n").split(b" ")[:2]).decode(errors="replace").rstrip("\0")
         what = f'parse error at offset {offset} in header line "{shown}"'

@@ -66,6 +66,12 @@ def _check_transaction(arguments: list[str]) -> None:
     parse_transaction(arguments[0])
 
 
+def _check_schema(arguments: list[str]) -> None:
+    from pyovn.tools import ovsdb_snapshot
+
+    ovsdb_snapshot.load(arguments[0])
+
+
 def _snapshot(name: str) -> Callable[[Job], None]:
     """A command of a module that only it needs."""
 
@@ -88,8 +94,8 @@ COMMANDS: Final = (
     Command("transact", inspect.transact, 1, 1, check=_check_transaction),
     Command("query", inspect.query, 1, 1, check=_check_transaction),
     Command("dump", inspect.dump, 0, sys.maxsize, wants_database=True),
-    Command("convert", _snapshot("convert"), 1, 1),
-    Command("needs-conversion", _snapshot("needs_conversion"), 1, 1),
+    Command("convert", _snapshot("convert"), 1, 1, check=_check_schema),
+    Command("needs-conversion", _snapshot("needs_conversion"), 1, 1, check=_check_schema),
     Command("backup", _snapshot("backup"), wants_database=True),
     Command("restore", _snapshot("restore"), wants_database=True),
     Command("monitor", follow.monitor, 1, sys.maxsize, wants_database=True, stays=True),
@@ -179,7 +185,7 @@ def _run(line: opt.CommandLine, style: Style) -> None:
     if command is None:
         raise UsageError(f"unknown command '{name}'; use --help for help")
     server = "unix:" + paths.ovs().run_file("db.sock")
-    if arguments and arguments[0].startswith(METHODS):
+    if len(arguments) > command.low and arguments[0].startswith(METHODS):
         server = arguments.pop(0)
     if not command.wants_database:
         _count(command, arguments)

@@ -30,22 +30,23 @@ if TYPE_CHECKING:
 _STDIN = "/dev/stdin"
 
 
-def _schema(job: Job) -> DatabaseSchema:
+def load(path: str) -> DatabaseSchema:
+    """The schema in a file; raises ``UsageError``."""
     try:
-        return load_schema(job.arguments[0])
+        return load_schema(path)
     except FatalError as error:
         raise UsageError(str(error)) from error
 
 
 def convert(job: Job) -> None:
     """Have the server change the schema of its database."""
-    schema = _schema(job)
+    schema = load(job.arguments[0])
     job.client.request("convert", [schema.name, schema.to_json()])
 
 
 def needs_conversion(job: Job) -> None:
     """Compare by meaning: both sides are parsed."""
-    schema = _schema(job)
+    schema = load(job.arguments[0])
     write("no\n" if schema == job.client.get_schema(schema.name) else "yes\n")
 
 
