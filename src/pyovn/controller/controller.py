@@ -77,7 +77,7 @@ class Controller:
         self._followed: tuple[str | None, str | None] = (None, None)
         """The southbound's remote and the integration bridge."""
         self._stopped: Callable[[], None] | None = None
-        self._loop = Loop(runtime, self._step)
+        self._loop = Loop(runtime, self._step, log)
         self.flow_table = FlowTable()
         self.switch = Switch(runtime, self.flow_table, log)
         self.switch.on_state = self._loop.wake
@@ -85,7 +85,6 @@ class Controller:
         self.switch.on_synced = self._synced
         vs_client.on_changes = self._vs_changed
         vs_client.on_state = self._vs_state
-        self._told: set[str] = set()
         self._config: Config | None = None
         self._names: set[str] = set()
         """All names that this chassis has had: rows under an old one are ours to delete."""
@@ -235,7 +234,7 @@ class Controller:
         self.engine.settle()
         if self._note_moves():
             self.engine.settle()
-        self._report()
+        self._loop.tell(self.notices())
         self._write()
         self._send_flows()
 
@@ -389,19 +388,11 @@ class Controller:
         reconcilers = [self.sb_reconciler] if self.sb_reconciler is not None else []
         if self._complete:
             reconcilers.append(self.vs_reconciler)
-        sent = [reconciler.flush(self._written) or reconciler.in_flight for reconciler in reconcilers]
+        sent = [reconciler.flush(self._loop.written) or reconciler.in_flight for reconciler in reconcilers]
         if self._stopped is not None and self._complete and not any(sent):
             done, self._stopped = self._stopped, None
             self.stop()
             done()
-
-    def _written(self, error: str | None) -> None:
-        if error is None:
-            self._loop.succeeded()
-            self._loop.wake()
-        else:
-            self._log("warn", f"a transaction failed and will be repeated: {error}")
-            self._loop.retry()
 
     # -- flows ---------------------------------------------------------------------------------
 
@@ -451,14 +442,6 @@ class Controller:
             f"refused by the switch: {flow} ({why})" for flow, why in self.flow_table.refusals().items()
         ]
         return sorted(lines)
-
-    def _report(self) -> None:
-        now = set(self.notices())
-        for line in sorted(now - self._told):
-            self._log("warn", line)
-        for line in sorted(self._told - now):
-            self._log("info", f"no longer: {line}")
-        self._told = now
 
 
 class _Moves:

@@ -92,8 +92,7 @@ class Northd:
         """Whether somebody else may have had the lock since the last pass."""
         self._leftovers = leftovers.Leftovers(sb_client)
         self._declare()
-        self._loop = Loop(runtime, self._step)
-        self._told: set[str] = set()
+        self._loop = Loop(runtime, self._step, log)
         nb_client.on_changes = self._nb_changed
         sb_client.on_changes = self._sb_changed
         nb_client.on_state = lambda client: self._state_changed(client, self.nb_reconciler)
@@ -220,17 +219,9 @@ class Northd:
             self._begin()
         self._note_times()
         self.engine.settle()
-        self._report()
-        self.sb_reconciler.flush(self._written, [{"op": "assert", "lock": LOCK}])
-        self.nb_reconciler.flush(self._written)
-
-    def _written(self, error: str | None) -> None:
-        if error is None:
-            self._loop.succeeded()
-            self._loop.wake()
-        else:
-            self._log("warn", f"a transaction failed and will be repeated: {error}")
-            self._loop.retry()
+        self._loop.tell(self.notices())
+        self.sb_reconciler.flush(self._loop.written, [{"op": "assert", "lock": LOCK}])
+        self.nb_reconciler.flush(self._loop.written)
 
     # -- starting over what is there -----------------------------------------------------------
 
@@ -324,15 +315,6 @@ class Northd:
             for entry, reason in reconciler.blocked().items()
         ]
         return lines
-
-    def _report(self) -> None:
-        """Say once what has come and what has gone."""
-        now = set(self.notices())
-        for line in sorted(now - self._told):
-            self._log("warn", line)
-        for line in sorted(self._told - now):
-            self._log("info", f"no longer: {line}")
-        self._told = now
 
     def _hints(self, item: RowItem, reasons: list[Reason]) -> Mapping[str, Any]:
         """external_ids of a new flow: stage-name, stage-hint, source, as ovn-sb(5) describes them."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from pyovn.sim.runtime import Runtime, Timer
 
@@ -18,12 +18,20 @@ FIRST_PAUSE: Final = 0.5
 LONGEST_PAUSE: Final = 16.0
 
 
+def _say_nothing(_level: str, _text: str) -> None:
+    """Stand in for a log."""
+
+
 class Loop:
     """Runs ``step`` once after each burst of ``wake`` calls."""
 
-    def __init__(self, runtime: Runtime, step: Callable[[], None]) -> None:
+    def __init__(
+        self, runtime: Runtime, step: Callable[[], None], log: Callable[[str, str], None] = _say_nothing
+    ) -> None:
         self._runtime = runtime
         self._step = step
+        self._log = log
+        self._told: set[str] = set()
         self._scheduled = False
         self._stopped = False
         self._pause = FIRST_PAUSE
@@ -45,6 +53,24 @@ class Loop:
     def succeeded(self) -> None:
         """Writing worked: the next failure pauses shortly again."""
         self._pause = FIRST_PAUSE
+
+    def written(self, error: str | None) -> None:
+        """A transaction was answered: look again, at once or after a pause."""
+        if error is None:
+            self.succeeded()
+            self.wake()
+        else:
+            self._log("warn", f"a transaction failed and will be repeated: {error}")
+            self.retry()
+
+    def tell(self, notices: Iterable[str]) -> None:
+        """Log what does not work: once when it comes, and once when it is no longer so."""
+        now = set(notices)
+        for line in sorted(now - self._told):
+            self._log("warn", line)
+        for line in sorted(self._told - now):
+            self._log("info", f"no longer: {line}")
+        self._told = now
 
     def stop(self) -> None:
         """Run nothing any more."""
