@@ -33,6 +33,8 @@ _LIST = re.compile(r"\[([^\[\]\n]*)\]")
 _SHORT = re.compile(r">[0-9a-f]{8}<")
 _REFERENCES = re.compile(r'(?:\["uuid","row\d+"\],)+\["uuid","row\d+"\]')
 _REFERENCE = re.compile(r'\["uuid","row\d+"\]')
+_INDEX = re.compile(r"  First row, .*?\.  Second row, .*?\.(?=\")")
+"""Which of two rows the server names first depends on their UUIDs."""
 _PAIRS = re.compile(r"\{([^{}\n]*)\}")
 
 
@@ -102,7 +104,7 @@ def _sorted_items(match: re.Match[str]) -> str:
 
 def canonical(text: str, labels: dict[str, str]) -> str:
     """``text`` without what differs between two databases by nature."""
-    text = _LOG.sub("", text)
+    text = _INDEX.sub("  (two rows)", _LOG.sub("", text))
     names = {label: f"row{i}" for i, label in enumerate(sorted(set(labels.values())))}
     text = _UUID.sub(lambda m: names.get(labels.get(m[0], ""), "row?"), text)
     text = _REFERENCES.sub(lambda m: ",".join(sorted(_REFERENCE.findall(m[0]))), _SHORT.sub("><", text))

@@ -7,9 +7,10 @@ The three programs have the same verbs under different names: targets are rows t
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from pyovn.tools.ctl.errors import CtlError, warn
+from pyovn.tools.ctl.errors import warn
 from pyovn.tools.ctl.grammar import MANY, Command, Verb
 
 if TYPE_CHECKING:
@@ -98,10 +99,9 @@ def insert_targets(
 
 
 def _integer(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise CtlError(f'"{text}" is not a valid number of milliseconds') from None
+    """The number that ``text`` begins with, as C reads it; words are 0, which is no probe at all."""
+    match = re.match(r"\s*[+-]?\d+", text)
+    return 0 if match is None else int(match[0])
 
 
 def connection_verbs(place: Place, noun: str) -> tuple[Verb, ...]:

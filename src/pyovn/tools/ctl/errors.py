@@ -26,9 +26,9 @@ class Console:
     sequence = 0
 
 
-def warn(module: str, message: str) -> None:
-    """Log one warning to standard error."""
+def warn(module: str, message: str, level: str = "WARN") -> None:
+    """Log one warning (or ``ERR``) to standard error."""
     Console.sequence += 1
     if not Console.quiet:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        sys.stderr.write(f"{stamp}|{Console.sequence:05}|{module}|WARN|{message}\n")
+        sys.stderr.write(f"{stamp}|{Console.sequence:05}|{module}|{level}|{message}\n")

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pyovn.tools.ctl.grammar import Command, Verb
-from pyovn.tools.nbctl.lookup import PORT, SWITCH, find_switch, label, ports_of
+from pyovn.tools.nbctl.lookup import (
+    PORT,
+    ROUTER,
+    ROUTER_PORT,
+    SWITCH,
+    find_router,
+    find_switch,
+    label,
+    ports_of,
+    referred,
+)
+from pyovn.tools.nbctl.routerports import gateways
 
 if TYPE_CHECKING:
     from pyovn.tools.ctl.context import Context, Needs
+    from pyovn.tools.ctl.grammar import Command
     from pyovn.tools.ctl.model import Row
 
-ROUTER: Final = "Logical_Router"
-ROUTER_PORT: Final = "Logical_Router_Port"
+NAT_LINES: Final = (
+    ("external ip", "external_ip"),
+    ("external port(s)", "external_port_range"),
+    ("logical ip", "logical_ip"),
+    ("type", "type"),
+)
 
 
 def run_init(_context: Context, _command: Command) -> None:
@@ -24,8 +39,9 @@ def need_show(needs: Needs, _command: Command) -> None:
     needs.add(SWITCH, "name", "ports", "external_ids")
     needs.add(PORT, "name", "parent_name", "tag", "type", "addresses", "external_ids")
     needs.add(ROUTER, "name", "ports", "nat", "external_ids")
-    needs.add(ROUTER_PORT, "name", "mac", "networks")
-    needs.add("NAT", "external_ip", "logical_ip", "type")
+    needs.add(ROUTER_PORT, "name", "mac", "networks", "gateway_chassis")
+    needs.add("Gateway_Chassis", "name", "chassis_name", "priority")
+    needs.add("NAT", "external_ip", "logical_ip", "type", "external_port_range")
 
 
 def run_show(context: Context, command: Command) -> None:
@@ -35,7 +51,8 @@ def run_show(context: Context, command: Command) -> None:
         row = find_switch(context, name)
         if row is not None:
             show_switch(context, command, row)
-        for row in context.model.where(ROUTER, lambda row: name in {row.uuid, row.text("name")}):
+        row = find_router(context, name)
+        if row is not None:
             show_router(context, command, row)
         return
     for row in sorted(context.model.rows(SWITCH), key=lambda row: (row.text("name"), row.uuid)):
@@ -71,10 +88,7 @@ def show_switch(context: Context, command: Command, row: Row) -> None:
 def show_router(context: Context, command: Command, row: Row) -> None:
     """Print a router, its ports and its address translations."""
     command.write(f"router {label(row)}{_aliases(row, ('neutron:router_name',))}")
-    for uuid in row.atoms("ports"):
-        port = context.model.find(ROUTER_PORT, uuid)
-        if port is None:
-            continue
+    for port in referred(context, row, "ports", ROUTER_PORT):
         command.write(f"    port {port.text('name')}")
         if port.text("mac"):
             command.write(f'        mac: "{port.text("mac")}"')
@@ -82,22 +96,17 @@ def show_router(context: Context, command: Command, row: Row) -> None:
         if networks:
             quoted = ", ".join(f'"{network}"' for network in networks)
             command.write(f"        networks: [{quoted}]")
-    for uuid in row.atoms("nat"):
-        nat = context.model.find("NAT", uuid)
-        if nat is None:
-            continue
-        command.write(f"    nat {uuid}")
-        for column in ("external_ip", "logical_ip", "type"):
-            command.write(f'        {column.replace("_", " ")}: "{nat.text(column)}"')
+        chassis = gateways(context, port)
+        if chassis:
+            names = " ".join(gateway.text("chassis_name") for gateway in chassis)
+            command.write(f"        gateway chassis: [{names}]")
+    for nat in referred(context, row, "nat", "NAT"):
+        command.write(f"    nat {nat.uuid}")
+        for label_, column in NAT_LINES:
+            if nat.text(column) or column != "external_port_range":
+                command.write(f'        {label_}: "{nat.text(column)}"')
 
 
 def run_sync(context: Context, _command: Command) -> None:
     """Wait (with ``--wait``) even if nothing changes."""
     context.sync = True
-
-
-VERBS: Final = (
-    Verb("init", 0, 0, run_init),
-    Verb("show", 0, 1, run_show, need_show, syntax="[SWITCH]"),
-    Verb("sync", 0, 0, run_sync),
-)

@@ -7,17 +7,17 @@ ids had verbs of their own.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pyovn.tools.ctl.errors import CtlError
-from pyovn.tools.ctl.grammar import MANY, Command, Verb
-from pyovn.tools.nbctl import ports, switches
-from pyovn.tools.nbctl.lookup import SWITCH, need_both, need_ports, need_switches, port, switch
+from pyovn.tools.nbctl import ports
+from pyovn.tools.nbctl.lookup import SWITCH, need_switches, port, switch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyovn.tools.ctl.context import Context, Needs
+    from pyovn.tools.ctl.grammar import Command
     from pyovn.tools.ctl.model import Row
 
     Finder = Callable[[Context, str], Row]
@@ -75,24 +75,9 @@ def need_switch_ids(needs: Needs, command: Command) -> None:
 _port_ids = ports.need_columns("external_ids")
 _security = ports.need_columns("port_security")
 
-VERBS: Final = (
-    Verb("lswitch-add", 0, 1, run_switch_add, need_switches, syntax="[LSWITCH]"),
-    Verb("lswitch-del", 1, 1, switches.run_delete, switches.need_deletion, syntax="LSWITCH"),
-    Verb("lswitch-list", 0, 0, switches.run_list, need_switches),
-    Verb("lswitch-set-external-id", 2, 3, setter(switch), need_switch_ids, syntax="LSWITCH KEY [VALUE]"),
-    Verb("lswitch-get-external-id", 1, 2, getter(switch), need_switch_ids, syntax="LSWITCH [KEY]"),
-    Verb("lport-add", 2, 4, run_port_add, ports.need_addition, syntax="LSWITCH LPORT [PARENT TAG]"),
-    Verb("lport-del", 1, 1, ports.run_delete, need_both, syntax="LPORT"),
-    Verb("lport-list", 1, 1, ports.run_list, need_both, syntax="LSWITCH"),
-    Verb("lport-get-parent", 1, 1, ports.run_get_parent, ports.need_columns("parent_name"), syntax="LPORT"),
-    Verb("lport-get-tag", 1, 1, ports.run_get_tag, ports.need_columns("tag"), syntax="LPORT"),
-    Verb("lport-set-external-id", 2, 3, setter(port), _port_ids, syntax="LPORT KEY [VALUE]"),
-    Verb("lport-get-external-id", 1, 2, getter(port), _port_ids, syntax="LPORT [KEY]"),
-    Verb("lport-set-macs", 1, MANY, ports.run_set_addresses, ports.need_addresses, syntax="LPORT [MAC]..."),
-    Verb("lport-get-macs", 1, 1, ports.printer("addresses"), ports.need_columns("addresses"), syntax="LPORT"),
-    Verb(
-        "lport-set-port-security", 1, MANY, ports.run_set_port_security, need_ports, syntax="LPORT [ADDRS]..."
-    ),
-    Verb("lport-get-port-security", 1, 1, ports.printer("port_security"), _security, syntax="LPORT"),
-    Verb("lport-get-up", 1, 1, ports.run_get_up, ports.need_columns("up"), syntax="LPORT"),
-)
+
+need_port_ids = ports.need_columns("external_ids")
+run_set_switch_id = setter(switch)
+run_get_switch_id = getter(switch)
+run_set_port_id = setter(port)
+run_get_port_id = getter(port)

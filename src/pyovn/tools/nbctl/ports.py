@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Final
 
 from pyovn.ovsdb.values import FrozenMap
 from pyovn.tools.ctl.errors import CtlError
-from pyovn.tools.ctl.grammar import MANY, Command, Verb
 from pyovn.tools.nbctl.addresses import check_address, check_unique
 from pyovn.tools.nbctl.lookup import (
     PORT,
     find_port,
     label,
     need_both,
-    need_ports,
     port,
     ports_of,
     switch,
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyovn.tools.ctl.context import Context, Needs
+    from pyovn.tools.ctl.grammar import Command
     from pyovn.tools.ctl.model import Row
 
 TYPES: Final = frozenset(
@@ -221,24 +220,13 @@ def run_get_options(context: Context, command: Command) -> None:
         command.write(f"{key}={value}")
 
 
-VERBS: Final = (
-    Verb("lsp-add", 2, 4, run_add, need_addition, options="--may-exist", syntax="SWITCH PORT [PARENT TAG]"),
-    Verb("lsp-del", 1, 1, run_delete, need_both, options="--if-exists", syntax="PORT"),
-    Verb("lsp-list", 1, 1, run_list, need_both, syntax="SWITCH"),
-    Verb("lsp-get-parent", 1, 1, run_get_parent, need_columns("parent_name"), syntax="PORT"),
-    Verb("lsp-get-tag", 1, 1, run_get_tag, need_columns("tag"), syntax="PORT"),
-    Verb("lsp-get-ls", 1, 1, run_get_switch, need_both, syntax="PORT"),
-    Verb("lsp-set-addresses", 1, MANY, run_set_addresses, need_addresses, syntax="PORT [ADDRESS]..."),
-    Verb("lsp-get-addresses", 1, 1, printer("addresses"), need_columns("addresses"), syntax="PORT"),
-    Verb("lsp-set-port-security", 1, MANY, run_set_port_security, need_ports, syntax="PORT [ADDRS]..."),
-    Verb(
-        "lsp-get-port-security", 1, 1, printer("port_security"), need_columns("port_security"), syntax="PORT"
-    ),
-    Verb("lsp-get-up", 1, 1, run_get_up, need_columns("up"), syntax="PORT"),
-    Verb("lsp-set-enabled", 2, 2, run_set_enabled, need_ports, syntax="PORT STATE"),
-    Verb("lsp-get-enabled", 1, 1, run_get_enabled, need_columns("enabled"), syntax="PORT"),
-    Verb("lsp-set-type", 2, 2, run_set_type, need_ports, syntax="PORT TYPE"),
-    Verb("lsp-get-type", 1, 1, run_get_type, need_columns("type"), syntax="PORT"),
-    Verb("lsp-set-options", 1, MANY, run_set_options, need_ports, syntax="PORT [KEY=VALUE]..."),
-    Verb("lsp-get-options", 1, 1, run_get_options, need_columns("options"), syntax="PORT"),
-)
+need_parent = need_columns("parent_name")
+need_tag = need_columns("tag")
+need_all_addresses = need_columns("addresses")
+need_port_security = need_columns("port_security")
+need_up = need_columns("up")
+need_enabled = need_columns("enabled")
+need_type = need_columns("type")
+need_options = need_columns("options")
+run_get_addresses = printer("addresses")
+run_get_port_security = printer("port_security")

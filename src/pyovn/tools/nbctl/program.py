@@ -15,7 +15,7 @@ from pyovn.tools.ctl.connections import Place, connection_verbs, ssl_verbs
 from pyovn.tools.ctl.errors import CtlError
 from pyovn.tools.ctl.naming import RecordId, RecordIds
 from pyovn.tools.ctl.program import Program, Settings
-from pyovn.tools.nbctl import database, names2015, ports, switches
+from pyovn.tools.nbctl import verbs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -145,10 +145,7 @@ PROGRAM: Final = Program(
     database="OVN_Northbound",
     singleton="NB_Global",
     verbs=(
-        *database.VERBS,
-        *switches.VERBS,
-        *ports.VERBS,
-        *names2015.VERBS,
+        *verbs.VERBS,
         *connection_verbs(Place("NB_Global", "connections", "Connection", "nbctl"), "connection"),
         *ssl_verbs("NB_Global", 5),
     ),

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pyovn.tools.ctl.errors import CtlError
-from pyovn.tools.ctl.grammar import Command, Verb
 from pyovn.tools.nbctl.lookup import PORT, SWITCH, find_switch, need_switches, switch, write_labels
 
 if TYPE_CHECKING:
     from pyovn.tools.ctl.context import Context, Needs
+    from pyovn.tools.ctl.grammar import Command
 
 
 def run_add(context: Context, command: Command) -> None:
@@ -57,10 +57,3 @@ def run_delete(context: Context, command: Command) -> None:
 def run_list(context: Context, command: Command) -> None:
     """Print all switches, by name."""
     write_labels(command, list(context.model.rows(SWITCH)))
-
-
-VERBS: Final = (
-    Verb("ls-add", 0, 1, run_add, need_switches, options="--may-exist --add-duplicate", syntax="[SWITCH]"),
-    Verb("ls-del", 1, 1, run_delete, need_deletion, options="--if-exists", syntax="SWITCH"),
-    Verb("ls-list", 0, 0, run_list, need_switches),
-)
