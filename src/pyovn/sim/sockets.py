@@ -34,6 +34,9 @@ WRITE_PARTS: Final = 512
 
 BACKLOG: Final = 64
 ACCEPTS_PER_EVENT: Final = 32
+LINGER: Final = 10.0
+"""Seconds after which a closed stream lets go of what its peer does not take."""
+
 ACCEPT_PAUSE: Final = 1.0
 """Seconds without accepting after the process has run out of descriptors."""
 
@@ -110,13 +113,14 @@ class SocketStream:
             self._loop.call_soon(self._flush)
 
     def close(self) -> None:
-        """Send what is queued, then close; the owner is not called any more."""
+        """Send what is queued, then close, at the latest after ``LINGER``; the owner hears no more."""
         if self._closing:
             return
         self._closing = True
         self._on_data = self._on_close = None
         if self._queue and not self._broken:
             self._loop.remove_reader(self._fd)
+            self._loop.call_later(LINGER, self._destroy)
         else:
             self._destroy()
 
