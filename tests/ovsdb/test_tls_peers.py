@@ -200,11 +200,20 @@ def test_a_controller_with_a_role_serves_its_chassis(
                "ovn-encap-ip": "127.0.0.1"}  # fmt: skip
         run(*vsctl, "set", "open", ".", *(f'external_ids:{k}="{v}"' for k, v in ids.items()),
             "--", "add-br", "br-int")  # fmt: skip
+        processes.append(_start(program(OURS, "ovs-vswitchd", peer), hypervisor.remote, env=environment))
         processes.append(
             _start(program(controller, "ovn-controller", peer), hypervisor.remote, env=environment)
         )
         wait_until(lambda: "hv1" in run(*sbctl, "--bare", "--columns=name", "list", "Chassis"), 20)
         wait_until(lambda: "true" in run(*sbctl, "--bare", "--columns=is_connected", "list", "Connection"))
+        nbctl = (peer("ovn-nbctl"), f"--db={central.remote}", "--timeout=20")
+        run(*nbctl, "ls-add", "s0", "--", "lsp-add", "s0", "p0")
+        run(*vsctl, "add-port", "br-int", "v0", "--", "set", "interface", "v0", "type=dummy",
+            "external_ids:iface-id=p0")  # fmt: skip
+        run(*nbctl, "wait-until", "Logical_Switch_Port", "p0", "up=true")
+        run(*nbctl, "--wait=hv", "sync")
+        run(*vsctl, "set", "open", ".", "external_ids:ovn-encap-ip=127.0.0.2")
+        wait_until(lambda: "127.0.0.2" in run(*sbctl, "--bare", "--columns=ip", "list", "Encap"))
     finally:
         for process in processes:
             process.terminate()
