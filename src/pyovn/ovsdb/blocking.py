@@ -135,6 +135,13 @@ def _host_and_port(text: str) -> tuple[str, int]:
     return host, int(port) if port else _DEFAULT_PORT
 
 
+def _reason(error: Exception) -> str:
+    """The system's words; what TLS says has library and line in it and is a protocol error to the user."""
+    if getattr(error, "library", None) == "SSL":
+        return os.strerror(errno.EPROTO)
+    return getattr(error, "strerror", None) or str(error)
+
+
 def _say_farewell(made: socket.socket) -> None:
     """End TLS, if there is any, so that the peer logs no broken connection."""
     unwrap = getattr(made, "unwrap", None)
@@ -185,7 +192,7 @@ class BlockingClient:
             except TimeoutError as error:
                 raise DeadlineError(f"{remote}: no connection in time") from error
             except (OSError, ValueError) as error:
-                failure = ConnectionFailedError(remote, getattr(error, "strerror", None) or str(error))
+                failure = ConnectionFailedError(remote, _reason(error))
                 continue
             if database is None or not self._leader_only or self._leads(database):
                 return
@@ -304,7 +311,7 @@ class BlockingClient:
         except TimeoutError as error:
             raise DeadlineError(f"{self.remote}: the server takes no request") from error
         except OSError as error:
-            raise self._lost(error.strerror or str(error)) from error
+            raise self._lost(_reason(error)) from error
 
     def _receive(self) -> dict[str, Any]:
         while not self._messages:
@@ -321,7 +328,7 @@ class BlockingClient:
             except jsonrpc.JsonRpcError as error:
                 raise self._lost(str(error)) from error
             except OSError as error:
-                raise self._lost(error.strerror or str(error)) from error
+                raise self._lost(_reason(error)) from error
         message = self._messages.pop(0)
         if not isinstance(message, dict):
             raise self._lost("a message that is not an object")
