@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 
-.PHONY: setup check test acceptance acceptance-ovsdbapp bench bench-engine docs sandbox clean format
+.PHONY: setup check test acceptance acceptance-ovsdbapp bench bench-engine bench-ovsdb docs sandbox clean format
 
 # What users need.
 $(VENV)/.installed: pyproject.toml
@@ -50,12 +50,16 @@ acceptance: setup
 acceptance-ovsdbapp: setup
 	$(BIN)/python tests/peers/run_ovsdbapp.py
 
-bench: setup bench-engine
+bench: setup bench-engine bench-ovsdb
 	$(BIN)/python bench/bench_logical.py
 	$(BIN)/python bench/bench_openflow.py
 
 bench-engine: setup
 	$(BIN)/python bench/bench_engine.py --check
+
+# Against Debian's server, in turn.
+bench-ovsdb: setup
+	$(BIN)/python bench/bench_ovsdb.py --check
 
 docs: setup
 	$(BIN)/python docs/picture.py
