@@ -40,7 +40,9 @@ _TYPES: Final[dict[str, ColumnType]] = {
     "index": _optional(BaseType("integer")),
 }
 _COLUMNS: Final = {name: ColumnSchema(name, kind) for name, kind in _TYPES.items()}
-SCHEMA: Final = DatabaseSchema(NAME, "1.2.0", {"Database": TableSchema("Database", _COLUMNS)})
+CHECKSUM: Final = "3009684573 744"
+"""Of the C server's schema of that version; clients compare schemas by it."""
+SCHEMA: Final = DatabaseSchema(NAME, "1.2.0", {"Database": TableSchema("Database", _COLUMNS)}, CHECKSUM)
 
 
 class ServerDatabase:
