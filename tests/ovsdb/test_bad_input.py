@@ -319,6 +319,21 @@ def test_many_that_never_read_are_limited_together_and_the_slowest_goes_first() 
     assert world.is_well()
 
 
+def test_unfinished_messages_are_limited_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pyovn.ovsdb.server.MAX_TOTAL_UNFINISHED", 1 << 20)
+    world = World()
+    peers = [Peer(world) for _ in range(8)]
+    for number, peer in enumerate(peers):
+        peer.send(b'{"id":1,"method":"echo","params":["' + b"x" * (100_000 + 20_000 * number))
+    assert [peer.closed for peer in peers] == [False] * 6 + [True, True]
+    assert any("bytes of an unfinished message" in line for line in world.logged)
+    peers[5].send(b'"]}')
+    assert peers[5].messages
+    peers[0].send(b"x" * 300_000)
+    assert not peers[0].closed, "what was finished counts no more"
+    assert world.is_well()
+
+
 def test_two_thousand_connections_that_say_nothing() -> None:
     world = World()
     peers = [Peer(world) for _ in range(2000)]
@@ -423,9 +438,10 @@ REQUESTS = st.fixed_dictionaries(
     {}, optional={"method": st.sampled_from([*METHODS, "cancel"]) | JSON, "params": PARAMS | JSON, "id": JSON}
 )
 FUZZED = World()
+EXAMPLES = max(300, settings().max_examples)
 
 
-@settings(max_examples=max(300, settings.default.max_examples))
+@settings(max_examples=EXAMPLES)
 @given(st.lists(REQUESTS | JSON, min_size=1, max_size=4))
 def test_no_json_at_any_level_raises_out_of_the_server(messages: list[Any]) -> None:
     sent: list[bytes] = []

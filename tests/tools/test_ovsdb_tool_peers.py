@@ -288,6 +288,16 @@ def test_queries(twins: Twins, query: str) -> None:
     twins.both("query", "h.db", query)
 
 
+def test_roles_restrict_nobody_where_there_are_no_rules(twins: Twins) -> None:
+    insert = {"op": "insert", "table": "A", "row": {}}
+    for operations in (
+        [],
+        [{"op": "select", "table": "K", "where": [["name", "==", ""]]}],
+        [{"op": "abort"}, insert],
+    ):
+        twins.both("--rbac-role=x", "query", "h.db", json.dumps(["T", *operations]))
+
+
 @pytest.mark.parametrize("name", ["cut-header.db", "flipped.db", "text", "nope.db"])
 def test_files_that_cannot_be_read(twins: Twins, name: str) -> None:
     for words in (("query", name, '["T"]'), ("transact", name, '["T"]'), ("convert", name, "one.json")):

@@ -68,7 +68,7 @@ def fed(pieces: list[bytes], limit: int = 1 << 20) -> tuple[list[Any], bool]:
     return values, False
 
 
-@settings(max_examples=max(300, settings.default.max_examples))
+@settings(max_examples=max(300, settings().max_examples))
 @given(BYTES, st.lists(st.integers(0, 300), max_size=8))
 def test_any_bytes_are_decoded_or_refused_however_they_are_cut(data: bytes, places: list[int]) -> None:
     whole = fed([data])

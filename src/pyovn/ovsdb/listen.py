@@ -92,6 +92,8 @@ class Connection:
             messages, fault = error.values, str(error)
         for message in messages:
             self.session.receive(message)
+        if self.session.open:
+            self.session.note_unfinished(self._decoder.pending)
         if fault and self.session.open:
             self.session.server.log("warn", f"{self._stream.peer}: {fault}")
             self.session.drop("protocol error")

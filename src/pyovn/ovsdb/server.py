@@ -37,6 +37,8 @@ MAX_BACKLOG: Final = 256 << 20
 """Bytes that may wait for one client."""
 MAX_TOTAL_BACKLOG: Final = 1 << 30
 """Bytes that may wait for all of them."""
+MAX_TOTAL_UNFINISHED: Final = 1 << 30
+"""Bytes of messages whose end has not come, of all clients."""
 _BACKLOG_CHECK: Final = 64 << 20
 """Bytes sent between two looks at the total."""
 
@@ -83,6 +85,7 @@ class Server:
         self.runtime = runtime
         self.max_backlog = max_backlog
         self._max_total_backlog = max_total_backlog
+        self._unfinished = 0
         self._backlog_check = min(_BACKLOG_CHECK, max_total_backlog)
         self._sent = 0
         self.log: Callable[[str, str], None] = _nothing
@@ -199,6 +202,17 @@ class Server:
             total -= slowest.backlog()
             self.log("warn", f"{slowest.peer}: {slowest.backlog()} bytes wait to be taken, dropping client")
             slowest.drop("too slow")
+
+    def note_unfinished(self, difference: int) -> None:
+        """Count what is kept of messages whose end has not come, and drop the largest if it is too much."""
+        self._unfinished += difference
+        while self._unfinished > MAX_TOTAL_UNFINISHED:
+            largest = max(self.sessions, key=lambda session: session.unfinished)
+            self.log(
+                "warn",
+                f"{largest.peer}: {largest.unfinished} bytes of an unfinished message, dropping client",
+            )
+            largest.drop("message too long")
 
     # Transactions
 

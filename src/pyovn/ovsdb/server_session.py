@@ -46,7 +46,7 @@ class ServerSession:
 
     __slots__ = (
         "_authority", "_close", "_locks", "_send", "_waiting", "backlog", "change_aware", "monitors", "open",
-        "peer", "server",
+        "peer", "server", "unfinished",
     )  # fmt: skip
 
     def __init__(
@@ -70,6 +70,8 @@ class ServerSession:
         self.backlog = backlog
         self._waiting = Waiting()
         self._locks = 0
+        self.unfinished = 0
+        """Bytes that are kept of a message whose end has not come."""
 
     @property
     def authority(self) -> Authority:
@@ -122,6 +124,13 @@ class ServerSession:
         for pending in self._waiting.pop_all():
             self.server.forget(pending)
         self.server.locks.release_all(self)
+        self.note_unfinished(0)
+
+    def note_unfinished(self, size: int) -> None:
+        """Tell how many bytes are kept of a message whose end has not come."""
+        difference, self.unfinished = size - self.unfinished, size
+        if difference:
+            self.server.note_unfinished(difference)
 
     def cancel_monitors(self, hosted: Hosted) -> None:
         """Cancel the monitors of a database that is going away, or becoming another one."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pyovn
 from pyovn.ovsdb import journal_file
+from pyovn.ovsdb.authority import Authority
 from pyovn.ovsdb.errors import OvsdbError
 from pyovn.ovsdb.journal_file import JournalError, read_schema
 from pyovn.tools.json_text import JsonTextError, json_line, parse_text
@@ -288,13 +289,13 @@ def _parse_transaction(text: str) -> Any:
         raise FatalError(f'"{text}": {error}') from error
 
 
-def _execute(_job: Job, database: Database, params: Any) -> None:
+def _execute(job: Job, database: Database, params: Any) -> None:
     if not isinstance(params, list):
         result: Any = OvsdbError("syntax error", "array expected", params).to_json()
     elif not params or params[0] != database.name:
         result = OvsdbError("syntax error", "database name expected as first parameter", params).to_json()
     else:
-        result = _results(database.transact(params[1:]), len(params) - 1)
+        result = _results(database.transact(params[1:], authority=Authority(role=job.role)), len(params) - 1)
     write(json_line(result) + "\n")
 
 
