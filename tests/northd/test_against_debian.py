@@ -31,14 +31,7 @@ Columns = dict[str, Any]
 Network = dict[str, tuple[Columns, list[Columns]]]
 """Switches by name: their columns and their ports."""
 
-KNOWN: Final[tuple[tuple[str, str, Callable[[Flow], bool]], ...]] = (
-    ("missing", "ARP and ND responders are not served yet", lambda f: f[0] == "ls_in_arp_rsp" and f[1] > 0),
-    (
-        "missing",
-        "learning of addresses is not served yet",
-        lambda f: f[0] in {"ls_in_lookup_fdb", "ls_in_put_fdb"} and f[1] > 0,
-    ),
-)
+KNOWN: Final[tuple[tuple[str, str, Callable[[Flow], bool]], ...]] = ()
 
 
 class Debian:
@@ -141,6 +134,10 @@ def operations(network: Network) -> list[Columns]:
 def ours(network: Network) -> dict[str, dict[Any, Columns]]:
     world = World()
     world.nb(*operations(network))
+    return southbound_of(world)
+
+
+def southbound_of(world: World) -> dict[str, dict[Any, Columns]]:
     tables = ("Logical_Flow", "Logical_DP_Group", "Datapath_Binding", "Port_Binding", "Multicast_Group")
     return {name: world.rows(SB, name) for name in tables}
 
@@ -150,7 +147,7 @@ def without_hints(found: Mapping[str, Mapping[Any, Columns]]) -> Any:
     datapaths = found["Datapath_Binding"]
     names = {uuid: columns["external_ids"]["name"] for uuid, columns in datapaths.items()}
     bindings = found["Port_Binding"]
-    compared = ("type", "mac", "port_security", "parent_port", "tag", "options", "external_ids")
+    compared = ("up", "type", "mac", "port_security", "parent_port", "tag", "options", "external_ids")
     return {
         "flows": {name: flows_of(datapaths, found, name) for name in names.values()},
         "ports": {
@@ -189,12 +186,34 @@ def compare(debian: Debian, network: Network) -> None:
         assert unknown == set()
 
 
+TYPES = ["", "router", "localport", "localnet", "l2gateway", "vtep", "external", "virtual", "remote"]
+KINDS: list[Columns] = [
+    {"type": "localnet", "options": {"network_name": "phys"}, "tag": 7},
+    {
+        "type": "localnet",
+        "options": {"network_name": "p", "localnet_learn_fdb": "true", "qdisc_queue_id": "5"},
+    },
+    {"type": "localport"},
+    {"type": "l2gateway", "options": {"network_name": "phys", "l2gateway-chassis": "hv1"}},
+    {"type": "vtep", "options": {"vtep-physical-switch": "br0", "vtep-logical-switch": "ls0"}},
+    {"type": "external"},
+    {"type": "virtual", "options": {"virtual-ip": "10.0.0.9", "virtual-parents": "port1,port2, port3"}},
+    {"type": "virtual", "options": {"virtual-ip": "fd00::0009", "virtual-parents": "port1,port2"}},
+    {"type": "virtual", "options": {"virtual-ip": "nowhere", "virtual-parents": "port1"}},
+    {"type": "remote"},
+    {"options": {"qdisc_queue_id": "3"}},
+]
 ADDRESSES = [
     mac(1),
     f"{mac(2)} 10.0.0.2",
     f"{mac(3)} 10.0.0.3 fd00::3",
     "unknown",
     f"{mac(0xAB)} 10.0.0.171 10.0.0.172",
+    f"  {mac(0xAC).upper()}  10.0.0.16/24 fd00::00AC/64 10.0.0.17 bad 10.0.0.18",
+    "0:0:0:0:1:2 10.0.0.20,10.0.0.21",
+    f"{mac(0xAD)} 10.0.0.0/24 1.2.3 fd01::1",
+    "router",
+    "dynamic",
 ]
 SECURITY = [mac(1), f"{mac(2)} 10.0.0.2", f"{mac(3)} 10.0.0.0/24 fd00::3"]
 
@@ -217,6 +236,8 @@ def networks(draw: st.DrawFn) -> Network:
                 columns |= {"parent_name": ports[0]["name"], "tag": draw(st.integers(1, 3)) + number}
             if draw(st.integers(0, 3)) == 0:
                 columns["options"] = {"requested-chassis": "hv1"}
+            if draw(st.integers(0, 2)) == 0:
+                columns |= draw(st.sampled_from(KINDS))
             if draw(st.integers(0, 3)) == 0:
                 columns["external_ids"] = {"neutron:port_name": "web", "x": "y"}
             ports.append(columns)
@@ -230,7 +251,7 @@ def networks(draw: st.DrawFn) -> Network:
 
 
 @pytest.mark.peers
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(networks())
 def test_the_same_southbound(debian: Debian, network: Network) -> None:
     compare(debian, network)
@@ -278,3 +299,18 @@ def test_the_same_operations_for_both() -> None:
     made = operations({"a": ({}, [{"name": "x"}]), "b": ({}, [{"name": "y"}])})
     assert [operation.get("uuid-name") for operation in made] == ["s0p0", None, "s1p0", None]
     assert made[0]["row"] == row({"name": "x"})
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("options", [{"ignore_lsp_down": "false"}, {"ignore_lsp_down": "true"}, {}])
+def test_ports_that_are_down(debian: Debian, options: dict[str, str]) -> None:
+    ports = [{"name": f"p{n}", "addresses": {f"{mac(n)} 10.0.0.{n}"}, "type": t} for n, t in enumerate(TYPES)]
+    network: Network = {"sw0": ({}, ports)}
+    setting = {"op": "update", "table": "NB_Global", "where": [], "row": row({"options": options})}
+    debian.derive([*operations(network), setting])
+    theirs = without_hints(debian.derive([], clear=False))  # now it has seen that they are down
+    world = World()
+    world.nb(setting)
+    world.nb(*operations(network))
+    assert without_hints(southbound_of(world))["flows"] == theirs["flows"]
+    debian.derive([{**setting, "row": row({"options": {}})}])

@@ -140,7 +140,11 @@ def test_port_status(world: World) -> None:
 
 
 def chassis_row() -> dict[str, object]:
-    return {"name": "hv1", "encaps": ["named-uuid", "e"]}
+    return {
+        "name": "hv1",
+        "encaps": ["named-uuid", "e"],
+        "other_config": ["map", [["port-up-notif", "true"]]],
+    }
 
 
 def encap() -> dict[str, object]:

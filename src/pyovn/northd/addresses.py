@@ -1,27 +1,80 @@
 """Reading ``addresses`` and ``port_security``: ``MAC [IP ...]``, ``unknown``, ``dynamic``, ``router``.
 
 ovn-nb(5), Logical_Switch_Port.addresses.  What does not parse is left out here; the message about it
-belongs to ``ovn-nbctl`` and to ``unserved``.
+belongs to ``ovn-nbctl`` and to ``unserved``.  The words after a MAC count up to the first that is no
+address, as in ovn-northd.
 """
 
 from __future__ import annotations
 
 import re
+import socket
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from pyovn.ovn.ports import UNKNOWN_ADDRESS
 
 _MAC: Final = re.compile(r"(?:[0-9A-Fa-f]{1,2}:){5}[0-9A-Fa-f]{1,2}")
+_V4: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
+_CACHE: Final = 65536
 
 
-@lru_cache(maxsize=65536)
+class Addresses(NamedTuple):
+    """One element of ``addresses``: a MAC and the IP addresses that go with it, all in canonical form."""
+
+    mac: str
+    ipv4: tuple[str, ...]
+    ipv6: tuple[str, ...]
+
+
+@lru_cache(maxsize=_CACHE)
+def addresses_of(text: str) -> Addresses | None:
+    """What an element says; None if it does not start with a MAC.  A prefix length is of no account."""
+    words = text.split()
+    if not words or not _MAC.fullmatch(words[0]):
+        return None
+    mac = ":".join([octet.zfill(2) for octet in words[0].lower().split(":")])
+    v4: list[str] = []
+    v6: list[str] = []
+    for word in words[1:]:
+        ip, comma, _rest = word.partition(",")
+        found = canonical_ip(ip.partition("/")[0])
+        if found is None:
+            break
+        (v6 if ":" in found else v4).append(found)
+        if comma:
+            break
+    return Addresses(mac, tuple(v4), tuple(v6))
+
+
+def canonical_ip(text: str) -> str | None:
+    """An IP address as flows name it; None if it is none."""
+    family = socket.AF_INET6 if ":" in text else socket.AF_INET
+    if family == socket.AF_INET and not _V4.fullmatch(text):
+        return None
+    try:
+        return socket.inet_ntop(family, socket.inet_pton(family, text))
+    except OSError:
+        return None
+
+
+def solicited_node(ipv6: str) -> str:
+    """The multicast address at which the owner of ``ipv6`` is asked for (RFC 4291, section 2.7.1)."""
+    low = socket.inet_pton(socket.AF_INET6, ipv6)[-3:]
+    return socket.inet_ntop(socket.AF_INET6, b"\xff\x02" + bytes(9) + b"\x01\xff" + low)
+
+
+def link_local(mac: str) -> str:
+    """fe80:: with the modified EUI-64 of ``mac`` (RFC 4291, appendix A)."""
+    octets = bytes.fromhex(mac.replace(":", ""))
+    identifier = bytes([octets[0] ^ 2]) + octets[1:3] + b"\xff\xfe" + octets[3:]
+    return socket.inet_ntop(socket.AF_INET6, b"\xfe\x80" + bytes(6) + identifier)
+
+
 def mac_of(address: str) -> str | None:
     """The Ethernet address that an ``addresses`` element starts with, in canonical form, or None."""
-    word = address.split(maxsplit=1)[:1]
-    if not word or not _MAC.fullmatch(word[0]):
-        return None
-    return ":".join(f"{int(octet, 16):02x}" for octet in word[0].split(":"))
+    found = addresses_of(address)
+    return None if found is None else found.mac
 
 
 def is_unknown(address: str) -> bool:

@@ -74,4 +74,4 @@ def declare(model: Model) -> None:
 
     model.classify(classes)
     model.want_class_flows("admission", flows)
-    model.want_sb("admission_disabled", model.ports, disabled)
+    model.want_sb("admission_disabled", model.special_ports, disabled)

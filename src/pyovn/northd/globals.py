@@ -10,10 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from pyovn.incremental import Record, column
-from pyovn.northd.progress import GLOBAL
-from pyovn.ovn.keys import GENEVE_KEYS
+from pyovn.northd.model import GLOBAL
 from pyovn.ovsdb.values import FrozenMap
-from pyovn.schemas import northbound as nb
 from pyovn.sync.wants import Element, want
 
 if TYPE_CHECKING:
@@ -47,14 +45,14 @@ def fresh_settings(rng: random.Random, version: str) -> tuple[str, str, str]:
 def declare(model: Model) -> Table[Settings]:
     """Write options; returns the table for the process's ``Settings``."""
     settings = model.engine.table("settings", Settings)
-    nb_global = model.engine.index("nb_global", model.northbound.table(nb.NBGlobal), lambda _row: [GLOBAL])
+    nb_global = model.nb_global
 
     def options(setting: Settings) -> dict[str, str]:
         row = nb_global.one(GLOBAL)
         there: dict[str, str] = dict(row.options) if row is not None else {}
         there.setdefault(PREFIX, setting.mac_prefix)
         there.setdefault(MONITOR, setting.svc_monitor_mac)
-        there["max_tunid"] = str(GENEVE_KEYS.datapath_local.last)
+        there["max_tunid"] = str(model.features.keys().datapath_local.last)
         there[VERSION] = setting.version
         return there
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pyovn.northd.addresses import mac_of
 from pyovn.northd.admission import ALL_SWITCHES
 from pyovn.northd.model import Item, LogicalFlow, Model, is_enabled, logical_flow, quoted
 from pyovn.northd.multicast import FLOOD, UNKNOWN
+from pyovn.ovn.ports import EXTERNAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,10 +68,10 @@ def declare(model: Model, members: Fold[Any, tuple[UUID, str], Any, int]) -> Non
                 logical_flow(datapath, unknown, 50, f"outport == {name}", "drop;"),
                 "nothing goes to a port that is disabled",
             )
-        for address in port.addresses:
-            mac = mac_of(address)
-            if mac is not None:
-                yield logical_flow(datapath, lookup, 50, f"eth.dst == {mac}", actions), why
+        if port.type == EXTERNAL:
+            return  # it is beyond a localnet, where its addresses are learnt
+        for mac, _ipv4, _ipv6 in model.addresses_of(port):
+            yield logical_flow(datapath, lookup, 50, f"eth.dst == {mac}", actions), why
 
     model.classify(classes)
     model.want_class_flows("l2_lookup", flows)

@@ -13,6 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from pyovn.northd.addresses import Addresses, addresses_of, is_unknown, link_local
+from pyovn.northd.features import Features
+from pyovn.ovn.ports import ROUTER, ROUTER_ADDRESS, VIF
 from pyovn.ovn.stages import PROFILE_2303, Profile, Stage
 from pyovn.ovsdb.values import EMPTY_MAP, UUID, FrozenMap
 from pyovn.schemas import northbound as nb
@@ -31,6 +34,9 @@ GROUP: Final = sb.LogicalDPGroup.TABLE
 PORT: Final = sb.PortBinding.TABLE
 MULTICAST: Final = sb.MulticastGroup.TABLE
 
+GLOBAL: Final = "global"
+"""The key of the one row of NB_Global and of SB_Global."""
+
 NB_INPUTS: Final = (
     nb.NBGlobal,
     nb.LogicalSwitch,
@@ -39,7 +45,7 @@ NB_INPUTS: Final = (
     nb.LogicalRouterPort,
     nb.ACL,
 )
-SB_INPUTS: Final = (sb.SBGlobal, sb.Chassis, sb.ChassisPrivate, sb.PortBinding)
+SB_INPUTS: Final = (sb.SBGlobal, sb.Chassis, sb.ChassisPrivate, sb.Encap, sb.PortBinding)
 
 Item = Any
 """A row or an element that is wanted (``sync.wants.RowItem`` or ``Element``)."""
@@ -171,6 +177,14 @@ class Model:
             self.southbound.table(sb.Chassis),
             lambda c: [c.name, *([c.hostname] if c.hostname else [])],
         )
+        self.nb_global = engine.index("nb_global", self.northbound.table(nb.NBGlobal), lambda _row: [GLOBAL])
+        self.router_port_by_name = engine.index(
+            "router_port_by_name", self.northbound.table(nb.LogicalRouterPort), lambda p: [p.name]
+        )
+        self.ignores_down = engine.memo(self._ignores_down)
+        self.features = Features(self)
+        self.special_ports = engine.derive("special_ports", self.ports, _special)
+        """Ports that are more than an interface with addresses: what concerns few need not ask all."""
         self.output_nb: list[Derived[Any, Any]] = []
         self.output_sb: list[Derived[Any, Any]] = []
         self.sources: dict[str, str] = {}
@@ -236,10 +250,39 @@ class Model:
 
     # -- asking --------------------------------------------------------------------------------
 
+    def _ignores_down(self) -> bool:
+        """Whether ports that are down are answered for (ovn-nb(5), NB_Global ``ignore_lsp_down``)."""
+        row = self.nb_global.one(GLOBAL)
+        return row is None or row.options.get("ignore_lsp_down", "true").lower() == "true"
+
+    def addresses_of(self, port: nb.LogicalSwitchPort) -> Iterator[Addresses]:
+        """The addresses of a port; those of a router's port that says ``router`` are the router port's."""
+        for text in port.addresses:
+            found = addresses_of(text)
+            if found is None and port.type == ROUTER and text.strip() == ROUTER_ADDRESS:
+                peer = self.router_port_by_name.one(port.options.get("router-port", ""))
+                found = None if peer is None else addresses_of(" ".join([peer.mac, *sorted(peer.networks)]))
+                if found is not None:
+                    found = found._replace(ipv6=(*found.ipv6, link_local(found.mac)))
+            if found is not None:
+                yield found
+
     def datapath_of(self, port: nb.LogicalSwitchPort) -> Ref | None:
         """The datapath of the switch that ``port`` is on; None for a port on no switch."""
         switch = self.switch_of_port.one(port.uuid)
         return None if switch is None else Ref(DATAPATH, switch.uuid)
+
+
+def _special(port: nb.LogicalSwitchPort) -> Iterator[tuple[nb.LogicalSwitchPort, str]]:
+    if (
+        port.type != VIF
+        or not is_enabled(port)
+        or port.parent_name
+        or port.tag_request is not None
+        or "qdisc_queue_id" in port.options
+        or any(map(is_unknown, port.addresses))
+    ):
+        yield port, "more than an interface with addresses"
 
 
 def _switch_datapath(switch: nb.LogicalSwitch) -> Iterator[tuple[Datapath, str]]:

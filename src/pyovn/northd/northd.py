@@ -19,7 +19,9 @@ from pyovn import __version__
 from pyovn.incremental import Engine
 from pyovn.northd import (
     admission,
+    arp_nd,
     datapaths,
+    fdb,
     globals,  # noqa: A004  the module is about NB_Global and SB_Global
     l2_lookup,
     leftovers,
@@ -28,10 +30,14 @@ from pyovn.northd import (
     port_status,
     ports,
     progress,
+    provider,
     rbac,
     unserved,
+    virtual,
+    vtep,
 )
-from pyovn.northd.model import NB_INPUTS, SB_INPUTS, LogicalFlow, Model, identify_flow
+from pyovn.northd.model import GLOBAL, NB_INPUTS, SB_INPUTS, LogicalFlow, Model, identify_flow
+from pyovn.northd.tags import Tags
 from pyovn.ovsdb.replica import Change
 from pyovn.ovsdb.values import FrozenMap
 from pyovn.schemas import northbound as nb
@@ -107,9 +113,15 @@ class Northd:
         self.sb_reconciler = Reconciler(self._sb, self._sb_managed(), self._runtime.random)
         model = self.model
         self.datapath_keys = datapaths.declare(model)
-        self.port_keys = ports.declare(model)
+        tags = Tags(model)
+        self.port_keys = ports.declare(model, tags)
         members = multicast.declare(model)
         admission.declare(model)
+        vtep.declare(model)
+        fdb.declare(model)
+        provider.declare(model)
+        arp_nd.declare(model)
+        virtual.declare(model)
         passthrough.declare(model)
         l2_lookup.declare(model, members)
         port_status.declare(model)
@@ -121,7 +133,7 @@ class Northd:
 
     def _sb_managed(self) -> tuple[Managed, ...]:
         return (
-            Managed(sb.SBGlobal, lambda _row: progress.GLOBAL),
+            Managed(sb.SBGlobal, lambda _row: GLOBAL),
             Managed(sb.AddressSet, lambda row: row.name),
             Managed(sb.RBACPermission, rbac.identify_permission),
             Managed(sb.RBACRole, rbac.identify_role),
@@ -348,6 +360,6 @@ class Northd:
 
 
 _NB_MANAGED: Final = (
-    Managed(nb.NBGlobal, lambda _row: progress.GLOBAL, shared=frozenset({"options"})),
+    Managed(nb.NBGlobal, lambda _row: GLOBAL, shared=frozenset({"options"})),
     Managed(nb.LogicalSwitchPort),
 )

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyovn.northd.admission import ALL_SWITCHES
+from pyovn.northd.features import CT_MARK
 from pyovn.northd.model import LogicalFlow, Model, logical_flow
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ _COMMIT: Final = "ct_commit { ct_mark.blocked = 0; }; next;"
 _COMMIT_LABEL: Final = "ct_commit { ct_mark.blocked = 0; ct_label.label = reg3; }; next;"
 
 INGRESS: Final[tuple[tuple[str, int, str, str, str], ...]] = (
-    ("lookup_fdb", 0, "1", _ON, "no port learns addresses"),
-    ("put_fdb", 0, "1", _ON, "no port learns addresses"),
     ("pre_acl", 110, f"eth.dst == {_MONITOR}", _ON, "health checks are no tenant's traffic"),
     ("pre_acl", 0, "1", _ON, "no ACL needs connection tracking"),
     ("pre_lb", 110, f"eth.dst == {_MONITOR}", _ON, "health checks are no tenant's traffic"),
@@ -54,7 +53,6 @@ INGRESS: Final[tuple[tuple[str, int, str, str, str], ...]] = (
     ("stateful", 100, "reg0[1] == 1 && reg0[13] == 0", _COMMIT, "an earlier stage asked for a commit"),
     ("stateful", 100, "reg0[1] == 1 && reg0[13] == 1", _COMMIT_LABEL, "and for a label"),
     ("stateful", 0, "1", _ON, "nothing to commit"),
-    ("arp_rsp", 0, "1", _ON, "not a request that the switch answers"),
     ("dhcp_options", 0, "1", _ON, "no DHCP"),
     ("dhcp_response", 0, "1", _ON, "no DHCP"),
     ("dns_lookup", 0, "1", _ON, "no DNS"),
@@ -100,8 +98,15 @@ def declare(model: Model) -> None:
     def flows(switch_class: str, where: Ref) -> Iterator[tuple[LogicalFlow, str]]:
         if switch_class != ALL_SWITCHES:
             return
+        marks = model.features.all_have(CT_MARK)
         for stages, lines in ((profile.switch_in, INGRESS), (profile.switch_out, EGRESS)):
             for name, priority, match, actions, why in lines:
-                yield logical_flow(where, stages[name], priority, match, actions), why
+                understood = actions if marks else _with_labels(actions)
+                yield logical_flow(where, stages[name], priority, match, understood), why
 
     model.want_class_flows("passthrough", flows)
+
+
+def _with_labels(actions: str) -> str:
+    """The same for a chassis that keeps its verdicts in ct_label instead of ct_mark."""
+    return actions.replace("ct_mark.blocked", "ct_label.blocked").replace("ct_lb_mark", "ct_lb")

@@ -26,7 +26,7 @@ def declare(model: Model) -> None:
         if not up:
             binding = model.binding_by_port.one(port.name)
             if binding is not None and binding.chassis is not None:
-                up = binding.up is not False
+                up = binding.up is True or not model.features.tells_up(binding.chassis)
         yield want(nb.LogicalSwitchPort.TABLE, Existing(port.uuid), up=up), "up is what the binding says"
 
     model.want_nb("port_up", model.ports, status)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pyovn.incremental import Allotment, Reason
+    from pyovn.northd.tags import Tags
     from pyovn.schemas import northbound as nb
     from pyovn.schemas import southbound as sb
     from pyovn.sync.wants import RowItem
@@ -36,7 +37,7 @@ class PortKey:
     requested: int | None
 
 
-def declare(model: Model) -> Allotment[PortKey, UUID]:
+def declare(model: Model, tags: Tags) -> Allotment[PortKey, UUID]:
     """Make Port_Binding rows; returns the keys, for adoption and for ``status``."""
     span = (GENEVE_KEYS.port.first, GENEVE_KEYS.port.last)
 
@@ -71,7 +72,7 @@ def declare(model: Model) -> Allotment[PortKey, UUID]:
                 mac=port.addresses,
                 port_security=port.port_security,
                 parent_port=port.parent_name or None,
-                tag=port.tag,
+                tag=tags.of(port),
                 external_ids=_external_ids(port),
             ),
             "a logical switch port is bound somewhere",
@@ -81,9 +82,9 @@ def declare(model: Model) -> Allotment[PortKey, UUID]:
     return keys
 
 
-def annotate(item: RowItem, _reasons: list[Reason]) -> Mapping[str, Any]:
+def annotate(_item: RowItem, _reasons: list[Reason]) -> Mapping[str, Any]:
     """A new port is down until its chassis says otherwise."""
-    return {"up": False} if dict(item.columns)["type"] == "" else {}
+    return {"up": False}
 
 
 def adopt(keys: Allotment[PortKey, UUID], row: sb.PortBinding, datapath: UUID) -> None:

@@ -12,9 +12,10 @@ Timestamps are inputs: the daemon notes when it saw a value (``Seen``); nothing 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from pyovn.incremental import Record, column
+from pyovn.northd.model import GLOBAL
 from pyovn.schemas import northbound as nb
 from pyovn.schemas import southbound as sb
 from pyovn.sync.wants import want
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
     from pyovn.incremental import Table
     from pyovn.northd.model import Item, Model
-
-GLOBAL: Final = "global"
-"""The key of the one row of NB_Global and of SB_Global."""
 
 
 class Seen(Record):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pyovn.northd.addresses import is_understood
-from pyovn.ovn.ports import NORTHBOUND_TYPES, VIF
+from pyovn.ovn.ports import EXTERNAL, NORTHBOUND_TYPES, ROUTER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +39,10 @@ _SWITCH_FEATURES = {
 }
 
 
+_TYPES = frozenset({ROUTER, EXTERNAL})
+"""Types of which the rows are written and no flows."""
+
+
 def declare(model: Model) -> list[Derived[Any, Notice]]:
     """The relations of notices."""
 
@@ -54,7 +58,7 @@ def declare(model: Model) -> list[Derived[Any, Notice]]:
         subject = f"port {row.name}"
         if row.type not in NORTHBOUND_TYPES:
             yield Notice(subject, f'unknown type "{row.type}"'), "a mistake"
-        elif row.type != VIF:
+        elif row.type in _TYPES:
             yield Notice(subject, f'type "{row.type}" is not served'), "not served"
         if row.dhcpv4_options is not None or row.dhcpv6_options is not None:
             yield Notice(subject, "DHCP is not served"), "not served"
