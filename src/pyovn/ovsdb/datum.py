@@ -34,6 +34,10 @@ _EXPECT_UUID: Final = 'expected ["uuid", <string>]'
 _EXPECT_SET: Final = 'expected ["set", <array>]'
 _EXPECT_MAP: Final = 'expected ["map", <array>]'
 _PAIR: Final = 2
+_UUIDS_KEPT: Final = 1 << 14
+
+_uuids: dict[str, UUID] = {}
+"""UUIDs that were referred to of late: thousands of rows refer to the same, and share it."""
 
 
 # Atoms
@@ -67,15 +71,23 @@ def _real(json: Any, _names: Names) -> float:
     return json
 
 
+def _new_uuid(text: str, json: list[Any]) -> UUID:
+    try:
+        uuid = UUID.parse(text)
+    except ValueError as error:
+        raise syntax_error(str(error), json) from None
+    if len(_uuids) >= _UUIDS_KEPT:
+        _uuids.clear()
+    _uuids[uuid] = uuid
+    return uuid
+
+
 def _uuid(json: Any, names: Names) -> UUID:
     if type(json) is not list or len(json) != _PAIR or type(json[1]) is not str:
         raise syntax_error(_EXPECT_UUID, json)
     kind, text = json
     if kind == "uuid":
-        try:
-            return UUID.parse(text)
-        except ValueError as error:
-            raise syntax_error(str(error), json) from None
+        return _uuids.get(text) or _new_uuid(text, json)
     if kind == "named-uuid" and names is not None:
         return names[text]
     raise syntax_error(_EXPECT_UUID, json)

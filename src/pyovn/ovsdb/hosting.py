@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from pyovn.ovsdb.journal import Journal
+from pyovn.ovsdb.loading import growing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +35,8 @@ class Files:
         """Serve the database in a file; raises ``JournalError``, ``OSError`` or ``ValueError``."""
         runtime = self.server.runtime
         journal = Journal(path, runtime.wall, lambda text: self._log("warn", text))
-        database = journal.open(runtime.random)
+        with growing():
+            database = journal.open(runtime.random)
         name = database.name
 
         def close() -> None:

@@ -30,6 +30,7 @@ from pyovn.ovsdb.journal_file import (
     warn_nobody,
 )
 from pyovn.ovsdb.journal_rows import replay, transaction_json
+from pyovn.ovsdb.loading import load
 
 if TYPE_CHECKING:
     import random
@@ -84,6 +85,9 @@ def database_of(
 
 def _load(path: str, database: Database, contents: Contents) -> None:
     tables = database.tables
+    if load(tables, contents, database.serial + 1):
+        database.serial += 1
+        return
 
     def fill(transaction: Transaction) -> None:
         for name, rows in contents.items():

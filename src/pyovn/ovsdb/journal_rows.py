@@ -29,11 +29,23 @@ PRIVATE: Final = frozenset({"_date", "_comment", "_is_diff"})
 # Reading
 
 
+def _new_row(table: Table, cells: dict[str, Any]) -> list[Value]:
+    """A row that was not there: most of a compacted file are such."""
+    values = list(table.defaults)
+    columns = table.by_name
+    for name, json in cells.items():
+        column = columns.get(name)
+        if column is None:
+            raise OvsdbError("unknown column", f"No column {name} in table {table.name}.")
+        values[column.position] = column.datum.parse(json, None)
+    return values
+
+
 def _replay_row(
     table: Table, values: list[Value] | None, cells: dict[str, Any], *, is_diff: bool
 ) -> list[Value]:
     if values is None:
-        values = list(table.defaults)
+        return _new_row(table, cells)
     for name, json in cells.items():
         column = table.by_name.get(name)
         if column is None:
