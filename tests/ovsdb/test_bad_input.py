@@ -6,72 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from engine_kit import SCHEMA, insert, uuid
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from misbehaviour_kit import METHODS, Deaf, Peer, World
 
 from pyovn.ovsdb import limits
-from pyovn.ovsdb.engine import Database
 from pyovn.ovsdb.listen import Remote, RemoteOptions
 from pyovn.ovsdb.schema import DatabaseSchema
-from pyovn.ovsdb.server import Server
-from pyovn.sim.virtual import VirtualRuntime
-from pyovn.wire.jsonrpc import Decoder, encode, request
+from pyovn.wire.jsonrpc import encode, request
 
 if TYPE_CHECKING:
-    from pyovn.ovsdb.server_session import ServerSession
     from pyovn.sim.runtime import Stream
 
 WAIT = {"op": "wait", "table": "Plain", "where": [], "columns": ["i"], "until": "==", "rows": [{"i": 1}]}
-
-
-class Peer:
-    """A client that may misbehave."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.messages: list[Any] = []
-        self.closed = False
-        self.decoder = Decoder()
-        found: list[Stream] = []
-        world.runtime.connect("unix:/s", found.append, pytest.fail)
-        world.runtime.settle()
-        (self.stream,) = found
-        self.stream.on_data = lambda data: self.messages.extend(self.decoder.feed(data))
-        self.stream.on_close = self._close
-
-    def _close(self, _why: str) -> None:
-        self.closed = True
-
-    def send(self, data: bytes) -> None:
-        self.stream.write(data)
-        self.world.runtime.settle()
-
-    def call(self, method: str, params: Any, id_: Any = 0) -> Any:
-        self.messages.clear()
-        self.send(encode(request(id_, method, params)))
-        assert not self.closed
-        (answer,) = [message for message in self.messages if message.get("id") == id_]
-        return answer["error"] if answer["error"] is not None else answer["result"]
-
-
-class World:
-    def __init__(self, **options: Any) -> None:
-        self.runtime = VirtualRuntime()
-        self.server = Server(self.runtime, **options)
-        self.logged: list[str] = []
-        self.server.log = lambda level, text: self.logged.append(f"{level} {text}")
-        self.database = Database(DatabaseSchema.from_json(SCHEMA))
-        self.server.add_database(self.database)
-        self.remote = Remote(self.runtime, self.server, "punix:/s", RemoteOptions(0.0))
-        self.witness = Peer(self)
-        self.witness.call("monitor", ["T", "w", {"Plain": {"columns": ["i"]}}])
-
-    def is_well(self) -> bool:
-        """The other client is served as if nothing had happened."""
-        self.witness.messages.clear()
-        answer = self.witness.call("transact", ["T", insert("Plain", i=3)])
-        updates = [message for message in self.witness.messages if message.get("method") == "update"]
-        return "uuid" in answer[0] and len(updates) == 1
 
 
 @pytest.mark.parametrize(
@@ -132,24 +77,6 @@ WRONG: list[Any] = [
     ["map", [[]]],
     {"": 0},
 ]
-METHODS = {
-    "transact": ["T", insert("Plain")],
-    "monitor": ["T", "m", {"Plain": {"columns": ["i"], "select": {"initial": True}}}],
-    "monitor_cond": ["T", "m", {"Plain": [{"columns": ["i"], "where": [["i", "==", 1]]}]}],
-    "monitor_cond_since": ["T", "m", {"Plain": {}}, uuid(0)],
-    "monitor_cond_change": ["m", "n", {"Plain": [{"where": [True]}]}],
-    "monitor_cancel": ["m"],
-    "get_schema": ["T"],
-    "lock": ["l"],
-    "steal": ["l"],
-    "unlock": ["l"],
-    "set_db_change_aware": [True],
-    "convert": ["T", SCHEMA],
-    "echo": [],
-    "list_dbs": [],
-    "get_server_id": [],
-    "nope": [],
-}
 
 
 def variants(json: Any) -> list[Any]:
@@ -275,24 +202,6 @@ def test_monitors_and_locks_are_limited(monkeypatch: pytest.MonkeyPatch) -> None
     assert peer.call("lock", ["l9"]) == {"locked": True}
 
 
-class Deaf:
-    """A client that takes nothing."""
-
-    def __init__(self, server: Server, name: str) -> None:
-        self.waiting = 0
-        self.closed = False
-        self.session: ServerSession = server.connect(
-            self._take, peer=name, close=self._close, backlog=lambda: self.waiting
-        )
-
-    def _take(self, data: bytes) -> None:
-        self.waiting += len(data)
-
-    def _close(self) -> None:
-        self.closed = True
-        self.waiting = 0
-
-
 def test_a_client_that_never_reads_is_let_go_when_too_much_waits_for_it() -> None:
     world = World(max_backlog=1 << 20)
     deaf = Deaf(world.server, "deaf")
@@ -349,111 +258,3 @@ def test_two_thousand_connections_that_say_nothing() -> None:
     assert len(world.server.sessions) == 2001, "they did not answer the probe"
     assert any("no response to inactivity probe" in line for line in world.logged)
     probed.close()
-
-
-ATOMS = st.sampled_from(
-    [
-        None,
-        True,
-        0,
-        1,
-        -1,
-        2**63,
-        1.5,
-        "",
-        "x",
-        "T",
-        "Plain",
-        "i",
-        "name",
-        "==",
-        "includes",
-        "set",
-        "map",
-        "uuid",
-        "named-uuid",
-        uuid(1),
-        "insert",
-        "select",
-        "update",
-        "mutate",
-        "delete",
-        "wait",
-        "+=",
-        "_uuid",
-        "_version",
-    ]
-)
-NAMES = st.sampled_from(
-    [
-        "op",
-        "table",
-        "row",
-        "where",
-        "columns",
-        "mutations",
-        "until",
-        "rows",
-        "timeout",
-        "uuid",
-        "uuid-name",
-        "Plain",
-        "Root",
-        "i",
-        "s3",
-        "m",
-        "select",
-        "initial",
-        "modify",
-        "name",
-        "tables",
-        "type",
-        "key",
-        "max",
-    ]
-)
-JSON = st.recursive(
-    ATOMS,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=5),
-    max_leaves=12,
-)
-BETTER = st.fixed_dictionaries(
-    {"op": st.sampled_from(["insert", "select", "update", "mutate", "delete", "wait", "comment"])},
-    optional={
-        "table": st.sampled_from(["Plain", "Root", "Kid", "Pair"]),
-        "row": st.dictionaries(
-            st.sampled_from(["i", "name", "s3", "m", "kids", "best", "u"]), JSON, max_size=3
-        ),
-        "where": st.lists(JSON | st.tuples(ATOMS, ATOMS, JSON).map(list), max_size=2),
-        "mutations": st.lists(st.tuples(ATOMS, ATOMS, JSON).map(list), max_size=2),
-        "columns": st.lists(ATOMS, max_size=2),
-        "until": ATOMS,
-        "rows": st.lists(JSON, max_size=2),
-        "timeout": ATOMS,
-        "uuid-name": ATOMS,
-    },
-)
-PARAMS = st.lists(JSON | BETTER, max_size=4).flatmap(lambda rest: st.sampled_from([rest, ["T", *rest]]))
-REQUESTS = st.fixed_dictionaries(
-    {}, optional={"method": st.sampled_from([*METHODS, "cancel"]) | JSON, "params": PARAMS | JSON, "id": JSON}
-)
-FUZZED = World()
-EXAMPLES = max(300, settings().max_examples)
-
-
-@settings(max_examples=EXAMPLES)
-@given(st.lists(REQUESTS | JSON, min_size=1, max_size=4))
-def test_no_json_at_any_level_raises_out_of_the_server(messages: list[Any]) -> None:
-    sent: list[bytes] = []
-    session = FUZZED.server.connect(sent.append, peer="fuzz")
-    for message in messages:
-        if session.open:
-            before = len(sent)
-            session.receive(message)
-            is_request = isinstance(message, dict) and isinstance(message.get("method"), str)
-            is_call = is_request and isinstance(message.get("params"), list) and message.get("id") is not None
-            if is_call and session.open and message["method"] != "transact":
-                assert len(sent) > before
-    FUZZED.runtime.settle()
-    if session.open:
-        session.drop("done")
