@@ -24,9 +24,10 @@ def with_columns(table: str, **columns: Any) -> dict[str, Any]:
     return SCHEMA | {"tables": tables, "version": "2.0.0"}
 
 
-NEW = with_columns(
-    "Plain", i=None, extra={"type": "string"}, si={"type": {"key": "integer", "max": "unlimited"}}
-)
+FIVE = {"type": {"key": "integer", "min": 0, "max": 5}}
+SMALL = {"type": {"key": {"type": "integer", "maxInteger": 3}}}
+NEW = with_columns("Plain", i=None, extra={"type": "string"}, si=FIVE)
+ONE_KID = {"columns": {"x": {"type": "string"}}, "maxRows": 1}
 
 
 def filled() -> Database:
