@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyovn.northd.model import Item, LogicalFlow, Model, is_enabled, logical_flow, quoted
+from pyovn.ovn.ports import EXTERNAL
 from pyovn.ovn.registers import SWITCH_BITS
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def declare(model: Model) -> None:
 
     def disabled(port: nb.LogicalSwitchPort) -> Iterator[tuple[Item, str]]:
         datapath = model.datapath_of(port)
-        if datapath is not None and not is_enabled(port):
+        if datapath is not None and not is_enabled(port) and port.type != EXTERNAL:
             match = f"inport == {quoted(port.name)}"
             yield logical_flow(datapath, check, 100, match, f"{failed} = 1; next;"), "the port is disabled"
 

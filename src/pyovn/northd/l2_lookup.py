@@ -57,7 +57,7 @@ def declare(model: Model, members: Fold[Any, tuple[UUID, str], Any, int]) -> Non
 
     def known(port: nb.LogicalSwitchPort) -> Iterator[tuple[Item, str]]:
         datapath = model.datapath_of(port)
-        if datapath is None:
+        if datapath is None or port.type == EXTERNAL:  # that is beyond a localnet, where its MAC is learnt
             return
         name = quoted(port.name)
         if is_enabled(port):
@@ -68,8 +68,6 @@ def declare(model: Model, members: Fold[Any, tuple[UUID, str], Any, int]) -> Non
                 logical_flow(datapath, unknown, 50, f"outport == {name}", "drop;"),
                 "nothing goes to a port that is disabled",
             )
-        if port.type == EXTERNAL:
-            return  # it is beyond a localnet, where its addresses are learnt
         for mac, _ipv4, _ipv6 in model.addresses_of(port):
             yield logical_flow(datapath, lookup, 50, f"eth.dst == {mac}", actions), why
 

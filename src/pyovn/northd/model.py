@@ -255,12 +255,17 @@ class Model:
         row = self.nb_global.one(GLOBAL)
         return row is None or row.options.get("ignore_lsp_down", "true").lower() == "true"
 
+    def peer_of(self, port: nb.LogicalSwitchPort) -> nb.LogicalRouterPort | None:
+        """The router port that a switch port of type ``router`` is connected to, if it exists."""
+        name = port.options.get("router-port") if port.type == ROUTER else None
+        return self.router_port_by_name.one(name) if name else None
+
     def addresses_of(self, port: nb.LogicalSwitchPort) -> Iterator[Addresses]:
         """The addresses of a port; those of a router's port that says ``router`` are the router port's."""
         for text in port.addresses:
             found = addresses_of(text)
             if found is None and port.type == ROUTER and text.strip() == ROUTER_ADDRESS:
-                peer = self.router_port_by_name.one(port.options.get("router-port", ""))
+                peer = self.peer_of(port)
                 found = None if peer is None else addresses_of(" ".join([peer.mac, *sorted(peer.networks)]))
                 if found is not None:
                     found = found._replace(ipv6=(*found.ipv6, link_local(found.mac)))

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pyovn.northd.model import Item, Model, is_enabled, logical_flow, quoted
-from pyovn.ovn.ports import LOCALNET, ROUTER, VTEP
+from pyovn.ovn.ports import EXTERNAL, LOCALNET, VTEP
 from pyovn.ovn.registers import SWITCH_BITS
 
 if TYPE_CHECKING:
@@ -31,10 +31,10 @@ def declare(model: Model) -> None:
     def flows(port: nb.LogicalSwitchPort) -> Iterator[tuple[Item, str]]:
         datapath = model.datapath_of(port)
         if datapath is not None:
-            if port.type in {ROUTER, LOCALNET}:
+            if port.type == LOCALNET or model.peer_of(port) is not None:
                 yield from untracked(port, datapath)
             queue = port.options.get("qdisc_queue_id")
-            if queue is not None and is_enabled(port) and port.type != VTEP:
+            if queue is not None and is_enabled(port) and port.type not in {VTEP, EXTERNAL}:
                 yield from queued(port, datapath, queue)
 
     def untracked(port: nb.LogicalSwitchPort, datapath: Ref) -> Iterator[tuple[Item, str]]:

@@ -27,8 +27,8 @@ def declare(model: Model) -> None:
         if port.type != VIRTUAL:
             return
         switch, datapath = model.switch_of_port.one(port.uuid), model.datapath_of(port)
-        ip = canonical_ip(port.options.get("virtual-ip", ""))
-        if switch is None or datapath is None or ip is None:
+        ip = port.options.get("virtual-ip", "")
+        if switch is None or datapath is None or canonical_ip(ip) is None:
             return
         for name in port.options.get("virtual-parents", "").split(","):
             parent = model.port_by_name.one(name)
