@@ -9,6 +9,10 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class CtlError(Exception):
@@ -24,10 +28,15 @@ class Console:
 
     quiet = False
     sequence = 0
+    sink: Callable[[str, str, str], None] | None = None
+    """Takes (module, message, level) instead, in a daemon."""
 
 
 def warn(module: str, message: str, level: str = "WARN") -> None:
     """Log one warning (or ``ERR``) to standard error."""
+    if Console.sink is not None:
+        Console.sink(module, message, level)
+        return
     Console.sequence += 1
     if not Console.quiet:
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

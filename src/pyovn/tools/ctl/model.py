@@ -165,11 +165,13 @@ class Model:
 
     def load(self, replica: Replica, columns: dict[str, list[str]]) -> None:
         """Take over what was fetched; the replica may be updated afterwards."""
-        for table, names in columns.items():
+        for table in columns:
             schema = self.schema.tables[table]
+            fetched = replica.table(table)
+            names = fetched.columns
             self.tables[table] = {
                 uuid: Row(schema, uuid, dict(zip(names, values, strict=True)))
-                for uuid, values in replica.table(table).rows.items()
+                for uuid, values in fetched.rows.items()
             }
 
     def rows(self, table: str) -> Iterator[Row]:

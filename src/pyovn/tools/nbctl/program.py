@@ -14,13 +14,12 @@ from pyovn.daemon import paths
 from pyovn.tools.ctl.connections import Place, connection_verbs, ssl_verbs
 from pyovn.tools.ctl.errors import CtlError
 from pyovn.tools.ctl.naming import RecordId, RecordIds
-from pyovn.tools.ctl.program import Program, Settings
+from pyovn.tools.ctl.program import Follow, Program, Settings
 from pyovn.tools.nbctl import verbs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyovn.ovsdb.blocking import BlockingClient
     from pyovn.ovsdb.replica import Replica
     from pyovn.tools.ctl.context import Context, Needs
 
@@ -90,8 +89,6 @@ def _configure(settings: Settings, line: opt.CommandLine) -> None:
             settings.wait = "" if given.value == "none" else given.value
         elif given.name == "no-wait":
             settings.wait = ""
-        elif given.name in {"u", "detach"}:
-            raise CtlError(f"-{'u' if given.name == 'u' else '-detach'}: daemon mode is not available")
 
 
 def _need(needs: Needs, _settings: Settings) -> None:
@@ -106,10 +103,8 @@ def _before_commit(context: Context, settings: Settings) -> None:
     context.model.increment(singleton, "nb_cfg")
 
 
-def _after_commit(client: BlockingClient, settings: Settings, _context: Context, counter: int | None) -> None:
+def _follow(settings: Settings, _context: Context, counter: int) -> Follow:
     """Wait until the stage that was asked for has reached the new number."""
-    if counter is None:
-        return
     from time import time
 
     start = int(time() * 1000)
@@ -118,12 +113,14 @@ def _after_commit(client: BlockingClient, settings: Settings, _context: Context,
     def reached(replica: Replica) -> bool:
         table = replica.table("NB_Global")
         for values in table.rows.values():
-            row.update(zip(table.columns, values, strict=True))  # type: ignore[arg-type]  # all integers
+            row.update(zip(table.columns, values, strict=True))  # type: ignore[arg-type]  # those read are integers
         return row[f"{settings.wait}_cfg"] >= counter
 
-    client.wait_for(reached)
-    if "print-wait-time" in settings.flags:
-        _print_times(settings.wait, counter, start, row)
+    def report(_replica: Replica) -> None:
+        if "print-wait-time" in settings.flags:
+            _print_times(settings.wait, counter, start, row)
+
+    return Follow(reached, report)
 
 
 def _print_times(wait: str, counter: int, start: int, row: Mapping[str, int]) -> None:
@@ -155,6 +152,7 @@ PROGRAM: Final = Program(
     configure=_configure,
     need=_need,
     before_commit=_before_commit,
-    after_commit=_after_commit,
+    follow=_follow,
     environment="OVN_NBCTL_OPTIONS",
+    daemon_environment="OVN_NB_DAEMON",
 )

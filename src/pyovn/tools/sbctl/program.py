@@ -75,8 +75,6 @@ def _configure(_settings: Settings, line: opt.CommandLine) -> None:
     for given in line:
         if given.name == "wait":
             raise CtlError("--wait not supported")
-        if given.name in {"u", "detach"}:
-            raise CtlError(f"-{'u' if given.name == 'u' else '-detach'}: daemon mode is not available")
 
 
 def run_init(_context: Context, _command: Command) -> None:
@@ -104,4 +102,5 @@ PROGRAM: Final = Program(
     options=OPTIONS,
     configure=_configure,
     environment="OVN_SBCTL_OPTIONS",
+    daemon_environment="OVN_SB_DAEMON",
 )

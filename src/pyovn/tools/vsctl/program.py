@@ -15,7 +15,7 @@ from pyovn.daemon import paths
 from pyovn.tools.ctl.connections import Place, connection_verbs, ssl_verbs
 from pyovn.tools.ctl.grammar import Command, Verb
 from pyovn.tools.ctl.naming import RecordId, RecordIds
-from pyovn.tools.ctl.program import Program, Settings
+from pyovn.tools.ctl.program import Follow, Program, Settings
 from pyovn.tools.ctl.show import Shown, show_verb
 from pyovn.tools.vsctl import bridges, ports
 from pyovn.tools.vsctl.layout import BRIDGE, INTERFACE, PORT, SWITCH
@@ -23,7 +23,6 @@ from pyovn.tools.vsctl.layout import BRIDGE, INTERFACE, PORT, SWITCH
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pyovn.ovsdb.blocking import BlockingClient
     from pyovn.ovsdb.replica import Replica
     from pyovn.tools.ctl.context import Context, Needs
 
@@ -83,19 +82,15 @@ def _before_commit(context: Context, settings: Settings) -> None:
     context.model.increment(switch, "next_cfg")
 
 
-def _after_commit(client: BlockingClient, _settings: Settings, context: Context, counter: int | None) -> None:
+def _follow(_settings: Settings, context: Context, counter: int) -> Follow:
     """Wait for the switch, then look at the new interfaces."""
-    if counter is None:
-        return
 
-    def followed(replica: Replica) -> bool:
+    def reached(replica: Replica) -> bool:
         table = replica.table(SWITCH)
         position = table.columns.index("cur_cfg")
         return any(row[position] >= counter for row in table.rows.values())  # type: ignore[operator]  # integers
 
-    client.wait_for(followed)
-    assert client.replica is not None
-    _report_interfaces(client.replica, context)
+    return Follow(reached, lambda replica: _report_interfaces(replica, context))
 
 
 def _report_interfaces(replica: Replica, context: Context) -> None:
@@ -139,5 +134,5 @@ PROGRAM: Final = Program(
     options=OPTIONS,
     need=_need,
     before_commit=_before_commit,
-    after_commit=_after_commit,
+    follow=_follow,
 )
