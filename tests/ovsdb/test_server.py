@@ -248,12 +248,12 @@ def test_clients_that_ask_the_same_share_one_encoding(server: Server) -> None:
     peers = [Peer(server) for _ in range(3)]
     for peer in peers:
         peer.call("monitor_cond", "T", 1, {"Pair": [{"columns": ["a"]}]})
-    assert len(server.databases["T"].monitors._watched) == 1
+    assert len(server.databases["T"].monitors._watchers) == 1
     peers[0].call("transact", "T", insert("Pair", 1, a=1))
     assert [len(peer.got) for peer in peers] == [1, 1, 1]
     for peer in peers:
         peer.session.closed()
-    assert server.databases["T"].monitors._watched == {}
+    assert server.databases["T"].monitors._watchers == {}
 
 
 def test_locks_queue_and_are_stolen(server: Server) -> None:

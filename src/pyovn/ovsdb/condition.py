@@ -4,8 +4,8 @@ Transactions want rows for which *all* clauses hold, monitors rows for which *an
 selects every row in both.  Clauses are compiled once into functions of a row:
 
 * ``Where`` (all) also finds what needs no scan: equality on ``_uuid`` or on all columns of an index;
-* ``any_of`` (monitors) puts equalities on one column into one hash set, because a controller sends one
-  clause per datapath and every changed row is asked.
+* ``AnyOf`` (monitors) puts equalities on one column into one hash set, because a controller sends one
+  clause per datapath, and tells what values it looks for, so that ``interest`` finds who asks for a row.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def _test(kind: ColumnType, function: str, argument: Any) -> Test:
 class Clause:
     """One parsed [column, function, value], or a boolean (``function`` is then None)."""
 
-    __slots__ = ("argument", "function", "holds", "name", "position", "test")
+    __slots__ = ("argument", "function", "holds", "is_optional", "name", "position", "test")
 
     def __init__(self, json: Any, table: Table, names: Mapping[str, UUID] | None) -> None:
         self.function: str | None = None
@@ -110,6 +110,23 @@ class Clause:
         self.test = _test(kind, function, self.argument)
         is_equal = function == "includes" and kind.is_scalar
         self.function = "==" if is_equal else function
+        self.is_optional = kind.max == 1 and kind.value is None and not kind.is_scalar
+
+    @property
+    def is_equality(self) -> bool:
+        """Whether it selects the rows that have the argument in the column."""
+        if self.position == VERSION_POSITION:
+            return False
+        is_one = self.is_optional and self.argument is not None
+        return self.function == "==" or (self.function == "includes" and is_one)
+
+    @property
+    def member(self) -> Any:
+        """What a column's set has to have, if that is all it asks for; else None."""
+        argument = self.argument
+        if self.function == "includes" and isinstance(argument, frozenset) and len(argument) == 1:
+            return next(iter(argument))
+        return None
 
     def row_test(self, version: Callable[[Row], UUID]) -> RowTest:
         """The clause as a function of a row."""
@@ -158,28 +175,64 @@ class Where:
         return all(test(row) for test in self._tests)
 
 
-def any_of(clauses: list[Any], table: Table, version: Callable[[Row], UUID]) -> RowTest | None:
-    """A monitor's ``where``: rows for which any clause holds; None when that is every row."""
-    parsed = [Clause(clause, table, None) for clause in clauses]
-    if not parsed or any(clause.function is None and clause.holds for clause in parsed):
-        return None
-    equal: dict[int, set[Value]] = {}
-    tests: list[RowTest] = []
-    for clause in parsed:
-        if clause.function is None:
-            continue
-        if clause.function == "==" and clause.position != VERSION_POSITION:
-            equal.setdefault(clause.position, set()).add(clause.argument)
-        else:
+class AnyOf:
+    """A monitor's ``where``: rows for which any clause holds."""
+
+    __slots__ = ("equal", "members", "test")
+
+    def __init__(self, clauses: list[Any], table: Table, version: Callable[[Row], UUID]) -> None:
+        self.test: RowTest | None = None
+        """None when every row is selected."""
+        self.equal: dict[int, set[Value]] = {}
+        """By position, what a column may be equal to."""
+        self.members: dict[int, set[Any]] | None = {}
+        """By position, of what a set may have a member; None if there are clauses that are neither."""
+        parsed = [Clause(clause, table, None) for clause in clauses]
+        if not parsed or any(clause.function is None and clause.holds for clause in parsed):
+            return
+        tests: list[RowTest] = []
+        is_complete = True
+        for clause in parsed:
+            if clause.function is None:
+                continue
+            if clause.is_equality:
+                self.equal.setdefault(clause.position, set()).add(clause.argument)
+                continue
             tests.append(clause.row_test(version))
-    for position, wanted in equal.items():
-        tests.insert(0, _membership(position, wanted))
-    if len(tests) == 1:
-        return tests[0]
-    return lambda row: any(test(row) for test in tests)
+            member = clause.member
+            if member is None:
+                is_complete = False
+            else:
+                self.members.setdefault(clause.position, set()).add(member)
+        if not is_complete:
+            self.members = None
+        if self.equal:
+            tests.insert(0, _membership(list(self.equal.items())))
+        self.test = tests[0] if len(tests) == 1 else lambda row: any(test(row) for test in tests)
 
 
-def _membership(position: int, wanted: set[Value]) -> RowTest:
-    if position == UUID_POSITION:
-        return lambda row: row.uuid in wanted
-    return lambda row: row.values[position] in wanted
+def any_of(clauses: list[Any], table: Table, version: Callable[[Row], UUID]) -> RowTest | None:
+    """The test of an ``AnyOf``."""
+    return AnyOf(clauses, table, version).test
+
+
+def _membership(wanted: list[tuple[int, set[Value]]]) -> RowTest:
+    of_uuid: set[Any] = set()
+    for position, values in wanted:
+        if position == UUID_POSITION:
+            of_uuid = values
+    others = [(position, values) for position, values in wanted if position != UUID_POSITION]
+    if not others:
+        return lambda row: row.uuid in of_uuid
+    if len(others) == 1 and not of_uuid:
+        [(only, selected)] = others
+        return lambda row: row.values[only] in selected
+
+    def test(row: Row) -> bool:
+        cells = row.values
+        for position, values in others:
+            if cells[position] in values:
+                return True
+        return row.uuid in of_uuid
+
+    return test

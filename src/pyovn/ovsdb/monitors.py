@@ -1,7 +1,8 @@
 """Who watches a database, and what they have missed (ovsdb-server(7), sections 4.1.12 to 4.1.16).
 
-``Monitors`` follows one database.  Monitors that ask for the same share a ``View``, and a commit is
-encoded once per view that it shows in, however many clients wait for it.
+``Monitors`` follows one database.  Monitors that ask for the same share a ``View``; views that a commit
+concerns are looked up (``interest``), and each changed row is encoded once for all that show it alike.
+The text of a table's contents is kept until the table changes, for the next client that asks for it.
 
 A short history of commits serves clients that come back (``monitor_cond_since``): what they missed is
 folded into one change per row.  It is bounded in transactions and in what it keeps alive; beyond that a
@@ -16,19 +17,23 @@ count on a "create" event for each row after a reconnect (ovsdbapp tests it).
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
+from weakref import WeakValueDictionary
 
 from pyovn.ovsdb.engine import Commit, Database, RowChange
 from pyovn.ovsdb.errors import compact
+from pyovn.ovsdb.interest import Interest
+from pyovn.ovsdb.snapshots import Contents
 from pyovn.ovsdb.values import UUID, FrozenMap
-from pyovn.ovsdb.views import View, parse_conditions, parse_view
+from pyovn.ovsdb.views import Shape, View, parse_conditions, parse_view
 from pyovn.wire.jsonrpc import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyovn.ovsdb.store import Row, Table
+    from pyovn.ovsdb.views import Texts
 
 HISTORY_COMMITS: Final = 1000
 HISTORY_WEIGHT: Final = 500_000
@@ -46,15 +51,23 @@ class Monitor:
     """1, 2 or 3: monitor, monitor_cond, monitor_cond_since."""
     view: View
     send: Callable[[bytes], None]
+    _lead: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rename(self.id)
+
+    def rename(self, id_: Any) -> None:
+        """Have another id from now on."""
+        self.id = id_
+        method = UPDATE_METHODS[self.version].encode()
+        self._lead = b'{"id":null,"method":"%b","params":[%b,' % (method, encode(id_))
 
     def notify(self, updates: bytes) -> None:
         """Send an update notification with JSON text ``updates``."""
-        parts = [b'{"id":null,"method":"', UPDATE_METHODS[self.version].encode(), b'","params":[']
-        parts.extend((encode(self.id), b","))
         if self.version == 3:
-            parts.extend((encode(self.monitors.last_id), b","))
-        parts.extend((updates, b"]}"))
-        self.send(b"".join(parts))
+            self.send(b'%b"%b",%b]}' % (self._lead, self.monitors.last_id.encode(), updates))
+        else:
+            self.send(b"%b%b]}" % (self._lead, updates))
 
 
 class Monitors:
@@ -66,25 +79,40 @@ class Monitors:
         self._before_history = self.last_id
         self._history: deque[tuple[Commit, int]] = deque()
         self._history_weight = 0
-        self._watched: dict[str, tuple[View, list[Monitor]]] = {}
+        self._views: dict[str, View] = {}
+        self._watchers: dict[View, list[Monitor]] = {}
+        self._interest = Interest()
+        self._shapes: WeakValueDictionary[Any, Shape] = WeakValueDictionary()
+        self._contents = Contents()
         database.followers.append(self._follow)
 
     def add(self, send: Callable[[bytes], None], id_: Any, version: int, requests: Any) -> Monitor:
         """Begin to watch; raises ``OvsdbError``.  The caller sends the initial contents first."""
         key = f"{version > 1} {compact(requests)}"
-        known = self._watched.get(key)
-        view = known[0] if known else parse_view(self.database, requests, differences=version > 1, key=key)
+        view = self._views.get(key)
+        if view is None:
+            view = parse_view(self.database, requests, self._shapes, differences=version > 1, key=key)
         monitor = Monitor(self, id_, version, view, send)
-        self._watched.setdefault(key, (view, []))[1].append(monitor)
+        self._watch(monitor, view)
         return monitor
+
+    def _watch(self, monitor: Monitor, view: View) -> None:
+        watchers = self._watchers.get(view)
+        if watchers is None:
+            watchers = self._watchers[view] = []
+            self._views[view.key] = view
+            self._interest.add(view)
+        watchers.append(monitor)
 
     def remove(self, monitor: Monitor) -> None:
         """End a monitor."""
-        key = monitor.view.key
-        watchers = self._watched[key][1]
+        view = monitor.view
+        watchers = self._watchers[view]
         watchers.remove(monitor)
         if not watchers:
-            del self._watched[key]
+            del self._watchers[view]
+            del self._views[view.key]
+            self._interest.remove(view)
 
     def change_conditions(self, monitor: Monitor, new_id: Any, json: Any) -> None:
         """monitor_cond_change: the update that it brings is sent before this returns."""
@@ -92,10 +120,9 @@ class Monitors:
         updates = monitor.view.moved(view)
         self.remove(monitor)
         view.key = self._key(view)
-        shared, watchers = self._watched.setdefault(view.key, (view, []))
-        watchers.append(monitor)
-        monitor.view = shared
-        monitor.id = new_id
+        monitor.view = self._views.get(view.key, view)
+        self._watch(monitor, monitor.view)
+        monitor.rename(new_id)
         if updates is not None:
             monitor.notify(updates)
 
@@ -103,12 +130,16 @@ class Monitors:
     def _key(view: View) -> str:
         """The identity of a view whose request is not at hand."""
         parts = [
-            [table.name, [[c.name, sorted(c.kinds)] for c in shown.columns], shown.where]
+            [table.name, [[c.name, sorted(c.kinds)] for c in shown.shape.columns], shown.where]
             for table, shown in view.by_table.items()
         ]
         return f"changed {compact(sorted(parts, key=lambda part: str(part[0])))}"
 
-    def since(self, monitor: Monitor, last_id: str) -> tuple[bool, bytes]:
+    def initial(self, monitor: Monitor) -> list[bytes]:
+        """The text of what the monitor shows now, in pieces."""
+        return monitor.view.initial(self._contents.of)
+
+    def since(self, monitor: Monitor, last_id: str) -> tuple[bool, list[bytes]]:
         """Whether ``last_id`` is remembered, and the updates since it, or the initial contents."""
         missed: list[Commit] | None = None
         if _is_python_idl(monitor.id):
@@ -123,16 +154,18 @@ class Monitors:
                     missed = [later for later, _weight in list(self._history)[number + 1 :]]
                     break
         if missed is None:
-            return False, monitor.view.initial()
-        return True, monitor.view.changes(folded(missed)) or b"{}"
+            return False, self.initial(monitor)
+        return True, [monitor.view.changes(folded(missed)) or b"{}"]
 
     def _follow(self, commit: Commit) -> None:
         self.last_id = commit.id
         self._remember(commit)
-        for view, watchers in list(self._watched.values()):
-            updates = view.changes(commit.changes)
+        self._contents.changed(commit.changes)
+        texts: Texts = {}
+        for view, changes in self._interest.concerned(commit.changes).items():
+            updates = view.changes(changes, texts)
             if updates is not None:
-                for monitor in tuple(watchers):
+                for monitor in tuple(self._watchers.get(view, ())):
                     monitor.notify(updates)
 
     def _remember(self, commit: Commit) -> None:
@@ -147,11 +180,18 @@ class Monitors:
     def close(self) -> None:
         """Stop following."""
         self.database.followers.remove(self._follow)
-        self._watched.clear()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._views.clear()
+        self._watchers.clear()
+        self._interest.clear()
+        self._shapes.clear()
+        self._contents.clear()
 
     def restart(self) -> None:
         """Begin anew on a database that has become another one; what was known is of no use any more."""
-        self._watched.clear()
+        self._forget()
         self._history.clear()
         self._history_weight = 0
         self._before_history = self.last_id = self.database.new_uuid()

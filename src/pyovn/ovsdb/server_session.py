@@ -10,8 +10,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from pyovn.ovsdb.conversion import parse_schema
 from pyovn.ovsdb.errors import OvsdbError, compact, syntax_error
 from pyovn.ovsdb.limits import MAX_LOCKS, MAX_MONITORS, Waiting, exhausted
@@ -31,6 +29,8 @@ if TYPE_CHECKING:
 _LOCK_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ZERO: Final = str(UUID("00000000-0000-0000-0000-000000000000"))
 LATER: Final = object()
+_LONG: Final = 4 << 20
+"""Bytes from which a text is not copied to be sent in one piece."""
 
 
 class RefusalError(Exception):
@@ -233,7 +233,7 @@ class ServerSession:
 
     # Monitors
 
-    def monitor(self, params: list[Any], version: int) -> Any:
+    def monitor(self, id_: Any, params: list[Any], version: int) -> Any:
         """monitor, monitor_cond and monitor_cond_since."""
         method = ("monitor", "monitor_cond", "monitor_cond_since")[version - 1]
         hosted = self.hosted(method, params)
@@ -251,9 +251,22 @@ class ServerSession:
         monitor = monitors.add(self.send, params[1], version, params[2])
         self.monitors[key] = monitor
         if version < 3:
-            return msgspec.Raw(monitor.view.initial())
-        found, updates = monitors.since(monitor, last_id.lower())
-        return [found, str(monitors.last_id), msgspec.Raw(updates)]
+            self._reply_pieces(id_, b"", monitors.initial(monitor), b"")
+        else:
+            found, updates = monitors.since(monitor, last_id.lower())
+            lead = b"[%b,%b," % (jsonrpc.encode(found), jsonrpc.encode(str(monitors.last_id)))
+            self._reply_pieces(id_, lead, updates, b"]")
+        return LATER
+
+    def _reply_pieces(self, id_: Any, lead: bytes, pieces: list[bytes], end: bytes) -> None:
+        """Answer with a long text, which other clients may get too, without copying it."""
+        head = b'{"id":%b,"result":%b' % (jsonrpc.encode(id_), lead)
+        tail = end + b',"error":null}'
+        if sum(map(len, pieces)) < _LONG:
+            self.send(b"".join((head, *pieces, tail)))
+            return
+        for piece in (head, *pieces, tail):
+            self.send(piece)
 
     def monitor_cond_change(self, _id: Any, params: list[Any]) -> Any:
         """ovsdb-server(7), section 4.1.13."""
@@ -358,11 +371,11 @@ METHODS: Final[dict[str, Handler]] = {
     "get_server_id": lambda session, _id, _params: session.server.id,
     "list_dbs": ServerSession.list_dbs,
     "lock": ServerSession.lock,
-    "monitor": lambda session, _id, params: session.monitor(params, 1),
+    "monitor": lambda session, id_, params: session.monitor(id_, params, 1),
     "monitor_cancel": ServerSession.monitor_cancel,
-    "monitor_cond": lambda session, _id, params: session.monitor(params, 2),
+    "monitor_cond": lambda session, id_, params: session.monitor(id_, params, 2),
     "monitor_cond_change": ServerSession.monitor_cond_change,
-    "monitor_cond_since": lambda session, _id, params: session.monitor(params, 3),
+    "monitor_cond_since": lambda session, id_, params: session.monitor(id_, params, 3),
     "set_db_change_aware": ServerSession.set_db_change_aware,
     "steal": ServerSession.steal,
     "transact": ServerSession.transact,

@@ -2,7 +2,7 @@
 
 A ``View`` is the parsed form of a monitor's request: tables, columns, the kinds of change that are
 wanted, conditions.  It knows nothing of clients.  Many clients ask for the same, hence views are shared
-(``monitors``) and a commit is encoded once per view.
+(``monitors``), and those that differ in conditions only share the text of what each row has become.
 
 Two formats: ``update`` carries whole values, ``update2`` (and ``update3``) differences.  With a
 condition, a row that begins to match is an insertion and one that ceases to match a deletion.
@@ -16,14 +16,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from pyovn.ovsdb.condition import any_of
+from msgspec import Raw
+
+from pyovn.ovsdb.condition import AnyOf
 from pyovn.ovsdb.errors import OvsdbError, syntax_error
 from pyovn.ovsdb.store import UUID_POSITION, VERSION_POSITION
 from pyovn.ovsdb.values import value_to_json
 from pyovn.wire.jsonrpc import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, MutableMapping
 
     from pyovn.ovsdb.datum import Datum
     from pyovn.ovsdb.engine import Database, Row, RowChange, Table
@@ -31,9 +33,12 @@ if TYPE_CHECKING:
 
     RowTest = Callable[[Row], bool]
     Json = dict[str, Any]
+    Texts = dict[tuple["Shape", UUID, str], Raw | None]
+    Shapes = MutableMapping[Any, "Shape"]
 
 KINDS: Final = ("initial", "insert", "delete", "modify")
 _EVERY_KIND: Final = frozenset(KINDS)
+_ROWS_PER_PIECE: Final = 500
 
 
 def _rank(table: Table) -> int:
@@ -49,34 +54,42 @@ class ViewColumn(NamedTuple):
     kinds: frozenset[str]
 
 
-class TableView:
-    """One monitored table."""
+class Shape:
+    """How the rows of one table are shown: the columns, and for which kinds of change each.
 
-    __slots__ = ("by_kind", "columns", "table", "test", "version", "where")
+    Views that show a table alike share its shape, and with it the text of what they show.
+    """
+
+    __slots__ = ("__weakref__", "by_kind", "columns", "differences", "table", "version")
 
     def __init__(
-        self, table: Table, columns: list[ViewColumn], where: list[Any], version: Callable[[Row], UUID]
+        self, table: Table, columns: list[ViewColumn], version: Callable[[Row], UUID], *, differences: bool
     ) -> None:
         self.table = table
         self.columns = columns
         self.version = version
-        self.where = where
-        self.test: RowTest | None = any_of(where, table, version)
+        self.differences = differences
         self.by_kind = {kind: [c for c in columns if kind in c.kinds] for kind in KINDS}
 
     def wants(self, kind: str) -> bool:
         """Whether changes of ``kind`` are shown; a view without columns shows that rows come and go."""
         return bool(self.by_kind[kind]) or not self.columns
 
-    def with_where(self, where: list[Any]) -> TableView:
-        """The same table under another condition."""
-        return TableView(self.table, self.columns, where, self.version)
-
     def value(self, row: Row, position: int) -> Value:
         """A cell, ``_uuid`` and ``_version`` included."""
         if position >= 0:
             return row.values[position]
         return row.uuid if position == UUID_POSITION else self.version(row)
+
+    def change(self, kind: str, old: Row | None, new: Row | None) -> Json | None:
+        """A <row-update> or <row-update2>; None if it would say nothing."""
+        return self.update2(kind, old, new) if self.differences else self.update(kind, old, new)
+
+    def initial(self, row: Row) -> Json:
+        """The same for a row that was there before the monitor."""
+        if self.differences:
+            return {"initial": self.brief(row, "initial")}
+        return {"new": self.whole(row, "initial")}
 
     # The format of update notifications
 
@@ -85,7 +98,7 @@ class TableView:
         return {c.name: value_to_json(self.value(row, c.position)) for c in self.by_kind[kind]}
 
     def update(self, kind: str, old: Row | None, new: Row | None) -> Json | None:
-        """A <row-update>; None if it would say nothing."""
+        """A <row-update>."""
         if kind == "delete" and old is not None:
             return {"old": self.whole(old, kind)}
         if kind == "modify" and old is not None and new is not None:
@@ -109,7 +122,7 @@ class TableView:
         return json
 
     def update2(self, kind: str, old: Row | None, new: Row | None) -> Json | None:
-        """A <row-update2>; None if it would say nothing."""
+        """A <row-update2>."""
         if kind == "delete":
             return {"delete": None}
         if kind == "modify" and old is not None and new is not None:
@@ -125,11 +138,33 @@ class TableView:
     def _changed(self, old: Row, new: Row) -> list[ViewColumn]:
         before, after = old.values, new.values
         found = [
-            c for c in self.by_kind["modify"] if c.position >= 0 and before[c.position] != after[c.position]
+            c
+            for c in self.by_kind["modify"]
+            if c.position >= 0
+            and before[c.position] is not after[c.position]
+            and before[c.position] != after[c.position]
         ]
         if found or all(c.position < 0 for c in self.columns):
             found.extend(c for c in self.by_kind["modify"] if c.position == VERSION_POSITION)
         return found
+
+
+class TableView:
+    """One monitored table: its shape, and which rows."""
+
+    __slots__ = ("condition", "shape", "table", "test", "where")
+
+    def __init__(self, shape: Shape, where: list[Any]) -> None:
+        self.shape = shape
+        self.table = shape.table
+        self.where = where
+        self.condition = AnyOf(where, shape.table, shape.version)
+        self.test: RowTest | None = self.condition.test
+
+    def rows(self) -> list[Row]:
+        """The rows that are shown now."""
+        rows, test = self.table.rows.values(), self.test
+        return list(rows) if test is None else [row for row in rows if test(row)]
 
     def kind(self, old: Row | None, new: Row | None) -> str | None:
         """What a change is to this view; None for nothing."""
@@ -140,46 +175,65 @@ class TableView:
             return "modify" if is_now else "delete"
         return "insert" if is_now else None
 
+    def contents(self) -> bytes:
+        """The <table-update> of the rows that are there; empty if there are none."""
+        initial = self.shape.initial
+        rows = self.rows() if self.shape.wants("initial") else []
+        if not rows:
+            return b""
+        parts = [
+            encode({row.uuid: initial(row) for row in rows[start : start + _ROWS_PER_PIECE]})[1:-1]
+            for start in range(0, len(rows), _ROWS_PER_PIECE)
+        ]
+        return b"".join((b"{", b",".join(parts), b"}"))
+
 
 class View:
-    """A whole monitor request; ``differences`` tells update2 from update."""
+    """A whole monitor request."""
 
-    __slots__ = ("by_table", "differences", "key")
+    __slots__ = ("by_table", "key")
 
-    def __init__(self, tables: list[TableView], *, differences: bool, key: str) -> None:
+    def __init__(self, tables: list[TableView], *, key: str) -> None:
         self.by_table = {view.table: view for view in sorted(tables, key=lambda view: view.table.rank)}
-        self.differences = differences
         self.key = key
 
-    def initial(self) -> bytes:
-        """The present contents as <table-updates> or <table-updates2>."""
-        result: dict[str, Json] = {}
-        for table, view in self.by_table.items():
-            if not view.wants("initial"):
-                continue
-            test = view.test
-            rows = table.rows.values() if test is None else [row for row in table.rows.values() if test(row)]
-            if self.differences:
-                found: Json = {row.uuid: {"initial": view.brief(row, "initial")} for row in rows}
-            else:
-                found = {row.uuid: {"new": view.whole(row, "initial")} for row in rows}
-            if found:
-                result[table.name] = found
-        return encode(result)
+    def initial(self, contents: Callable[[TableView], bytes] = TableView.contents) -> list[bytes]:
+        """The present contents as <table-updates> or <table-updates2>, in pieces.
 
-    def changes(self, changes: Iterable[RowChange]) -> bytes | None:
-        """What a transaction did, as far as it shows here; None if it does not."""
+        ``contents`` may know the text of a table already.
+        """
+        pieces: list[bytes] = []
+        for table, view in self.by_table.items():
+            text = contents(view)
+            if text:
+                pieces.extend((b"," if pieces else b"{", encode(table.name), b":", text))
+        pieces.append(b"}" if pieces else b"{}")
+        return pieces
+
+    def changes(self, changes: Iterable[RowChange], texts: Texts | None = None) -> bytes | None:
+        """What a transaction did, as far as it shows here; None if it does not.
+
+        ``texts`` keeps what was encoded for one view of a transaction, for the next one.
+        """
+        if texts is None:
+            texts = {}
         found: dict[Table, Json] = {}
         for table, uuid, old, new in changes:
             view = self.by_table.get(table)
             if view is None:
                 continue
             kind = view.kind(old, new)
-            if kind is None or not view.wants(kind):
+            if kind is None:
                 continue
-            update = view.update2(kind, old, new) if self.differences else view.update(kind, old, new)
-            if update is not None:
-                found.setdefault(table, {})[uuid] = update
+            shape = view.shape
+            key = shape, uuid, kind
+            if key in texts:
+                text = texts[key]
+            else:
+                update = shape.change(kind, old, new) if shape.wants(kind) else None
+                text = texts[key] = None if update is None else Raw(encode(update))
+            if text is not None:
+                found.setdefault(table, {})[uuid] = text
         if not found:
             return None
         return encode({table.name: found[table] for table in sorted(found, key=_rank)})
@@ -191,14 +245,16 @@ class View:
             before, after = self.by_table[table].test, view.test
             if before is after:
                 continue
+            shape = view.shape
+            shows_end, shows_begin = shape.wants("delete"), shape.wants("insert")
             found: Json = {}
             for row in table.rows.values():
                 was = before is None or before(row)
                 is_now = after is None or after(row)
-                if was and not is_now and view.wants("delete"):
+                if was and not is_now and shows_end:
                     found[row.uuid] = {"delete": None}
-                elif is_now and not was and view.wants("insert"):
-                    found[row.uuid] = {"insert": view.brief(row, "insert")}
+                elif is_now and not was and shows_begin:
+                    found[row.uuid] = {"insert": shape.brief(row, "insert")}
             if found:
                 result[table.name] = found
         return encode(result) if result else None
@@ -255,7 +311,12 @@ def _check_members(table: Table, json: Any, members: dict[str, type]) -> None:
         raise syntax_error(f"Parsing table {table.name} failed: {what}", json)
 
 
-def _table_view(database: Database, table: Table, requests: list[Any], members: dict[str, type]) -> TableView:
+def _table_view(
+    database: Database, table: Table, requests: list[Any], *, differences: bool, shapes: Shapes
+) -> TableView:
+    members: dict[str, type] = {"columns": list, "select": dict}
+    if differences:
+        members["where"] = list
     columns: list[ViewColumn] = []
     where: list[Any] = []
     unconditional = False
@@ -270,24 +331,28 @@ def _table_view(database: Database, table: Table, requests: list[Any], members: 
         columns.extend(chosen)
         where.extend(request.get("where", ()))
         unconditional = unconditional or not request.get("where")
-    return TableView(table, columns, [] if unconditional else where, database.version)
+    key = (table.name, differences, *[(c.name, c.kinds) for c in columns])
+    shape = shapes.get(key)
+    if shape is None:
+        shape = shapes[key] = Shape(table, columns, database.version, differences=differences)
+    return TableView(shape, [] if unconditional else where)
 
 
-def parse_view(database: Database, json: Any, *, differences: bool, key: str = "") -> View:
-    """A view from <monitor-requests> or <monitor-cond-requests>; raises ``OvsdbError``."""
+def parse_view(database: Database, json: Any, shapes: Shapes, *, differences: bool, key: str = "") -> View:
+    """A view from <monitor-requests> or <monitor-cond-requests>; raises ``OvsdbError``.
+
+    ``shapes`` are those of the database's other views.
+    """
     if not isinstance(json, dict):
         raise syntax_error("monitor-requests must be object", json)
-    members: dict[str, type] = {"columns": list, "select": dict}
-    if differences:
-        members["where"] = list
     tables = []
     for name, request in json.items():
         table = database.tables.get(name)
         if table is None:
             raise OvsdbError("syntax error", f"no table named {name}")
         requests = request if isinstance(request, list) else [request]
-        tables.append(_table_view(database, table, requests, members))
-    return View(tables, differences=differences, key=key)
+        tables.append(_table_view(database, table, requests, differences=differences, shapes=shapes))
+    return View(tables, key=key)
 
 
 def parse_conditions(view: View, json: Any) -> View:
@@ -306,5 +371,5 @@ def parse_conditions(view: View, json: Any) -> View:
             _check_members(table, one, {"columns": list, "where": list})
             where.extend(one.get("where", ()))
             unconditional = unconditional or not one.get("where")
-        tables[table] = tables[table].with_where([] if unconditional else where)
-    return View(list(tables.values()), differences=view.differences, key="")
+        tables[table] = TableView(tables[table].shape, [] if unconditional else where)
+    return View(list(tables.values()), key="")
