@@ -21,6 +21,8 @@ class Kind(Enum):
     """What a node stands for."""
 
     PIPELINE = auto()
+    TRANSFORMATION = auto()
+    """Another packet is made of this one; what becomes of it is below."""
     TABLE = auto()
     ACTION = auto()
     NOTE = auto()
@@ -50,6 +52,7 @@ class Node:
 
 
 _MINIMAL = (Kind.MODIFY, Kind.DELIVER)
+_BLOCKS = (Kind.PIPELINE, Kind.TRANSFORMATION)
 
 
 def detailed(root: Node) -> str:
@@ -60,13 +63,13 @@ def detailed(root: Node) -> str:
 def _detailed(parent: Node, level: int) -> Iterator[str]:
     shown = [node for node in parent.subs if node.kind not in _MINIMAL]
     for index, node in enumerate(shown):
-        is_step = node.kind not in {Kind.PIPELINE, Kind.TABLE}
+        is_step = node.kind not in {*_BLOCKS, Kind.TABLE}
         more = is_step or node.always_indent or index < len(shown) - 1
         margin = INDENT * (level + more)
-        if node.kind is Kind.PIPELINE:
+        if node.kind in _BLOCKS:
             yield ""
         yield margin + node.text
-        if node.kind is Kind.PIPELINE:
+        if node.kind in _BLOCKS:
             yield margin + "-" * len(node.text)
         yield from _detailed(node, level + 2 * more)
 
@@ -79,7 +82,7 @@ def summary(root: Node) -> str:
 def _summary(parent: Node, level: int) -> Iterator[str]:
     margin = INDENT * level
     for node in parent.subs:
-        if node.kind is Kind.PIPELINE:
+        if node.kind in _BLOCKS:
             yield f"{margin}{node.text} {{"
             yield from _summary(node, level + 1)
             yield f"{margin}}};"
@@ -93,10 +96,16 @@ def _summary(parent: Node, level: int) -> Iterator[str]:
 
 def minimal(root: Node) -> str:
     """The form for scripts."""
-    return "".join(f"{node.text};\n" for node in _walk(root) if node.kind in _MINIMAL)
+    return "".join(f"{line};\n" if line[-1] != "{" else f"{line}\n" for line in _minimal(root, ""))
 
 
-def _walk(parent: Node) -> Iterator[Node]:
+def _minimal(parent: Node, margin: str) -> Iterator[str]:
     for node in parent.subs:
-        yield node
-        yield from _walk(node)
+        if node.kind is Kind.TRANSFORMATION:
+            yield f"{margin}{node.text} {{"
+            yield from _minimal(node, margin + INDENT)
+            yield f"{margin}}}"
+            continue
+        if node.kind in _MINIMAL:
+            yield margin + node.text
+        yield from _minimal(node, margin)

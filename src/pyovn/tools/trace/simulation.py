@@ -12,7 +12,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from pyovn.logical import actions_controller, actions_field, actions_flow, actions_lookup
+from pyovn.logical import (
+    actions_controller,
+    actions_ct,
+    actions_field,
+    actions_flow,
+    actions_lookup,
+    actions_packet,
+    actions_reply,
+    actions_report,
+)
 from pyovn.logical.actions import parse_actions, prerequisites
 from pyovn.logical.ast import FieldRef, PortName
 from pyovn.logical.errors import LflowError
@@ -45,6 +54,7 @@ _FORMS: Final = {
     "ip4.src": IPV4, "ip4.dst": IPV4, "arp.spa": IPV4, "arp.tpa": IPV4,
     "ip6.src": IPV6, "ip6.dst": IPV6, "nd.target": IPV6,
 }  # fmt: skip
+_TRACKED: Final = ("ct_state", "ct_mark", "ct_label")
 _SILENT_HANDLERS: Final = frozenset(("put_fdb", "put_arp", "put_nd"))
 
 
@@ -203,6 +213,9 @@ class _Walk:
                         self.simulation.deliver(self.datapath, flow, node)
                 case actions_flow.Clone():
                     self._execute(action.actions, dict(flow), table, node.add(Kind.PIPELINE, "clone"))
+                case actions_reply.Reply(name="nd_na" | "nd_na_router"):
+                    below = node.add(Kind.TRANSFORMATION, action.name)
+                    self._execute(action.actions, _advertisement(flow), table, below)
                 case actions_lookup.Lookup():
                     self._look_up(action, flow, node)
                 case actions_controller.ToController() if action.handler.name in _SILENT_HANDLERS:
@@ -234,6 +247,11 @@ class _Walk:
             case actions_field.DecrementTtl():
                 flow["nw_ttl"] = max(flow.get("nw_ttl", 0) - 1, 0)
                 node.add(Kind.MODIFY, "ip.ttl--")
+            case actions_ct.ClearCt():
+                for field in _TRACKED:
+                    flow.pop(field, None)
+            case actions_packet.SetQueue() | actions_report.BindVport():
+                pass  # neither changes the packet or its way
             case _:
                 name = str(action).split("(")[0].split(" ")[0].rstrip(";")
                 node.add(Kind.NOTE, f"/* *** {name} is not simulated */")
@@ -284,6 +302,21 @@ class _Walk:
     def _security(self, key: int) -> tuple[str, ...]:
         port = self.datapath.ports_by_key.get(key)
         return () if port is None else port.security
+
+
+def _advertisement(flow: Microflow) -> Microflow:
+    """The neighbour advertisement that answers a solicitation, before the nested actions (ovn-sb(5))."""
+    made = dict(flow)
+    made.update(
+        eth_src=flow.get("eth_dst", 0),
+        eth_dst=flow.get("eth_src", 0),
+        ipv6_src=flow.get("nd_target", 0),
+        ipv6_dst=flow.get("ipv6_src", 0),
+        icmpv6_type=136,
+        nd_sll=0,
+        nd_tll=flow.get("eth_dst", 0),
+    )
+    return made
 
 
 def _note_change(flow: Microflow, target: FieldRef, node: Node) -> None:
