@@ -79,6 +79,21 @@ def test_a_command_that_fails(bench: Bench) -> None:
     assert bench.client.ask("fail") == refusal("no such port\n")
 
 
+def test_a_defect_of_a_handler_is_answered_and_logged_and_survived(bench: Bench, tmp_path: Path) -> None:
+    def defect(args: Sequence[str]) -> str:
+        return str(int(args[0], 16))
+
+    bench.log.open_file(str(tmp_path / "testd.log"))
+    bench.server.register("defect", "NUMBER", 1, 1, defect)
+    refused = '"defect" command failed: ValueError (the log says more)\n'
+    assert bench.client.ask("defect", "zz") == refusal(refused)
+    assert bench.client.ask("defect", "ff") == result("255\n")
+    bench.log.close_file()
+    logged = (tmp_path / "testd.log").read_text()
+    assert '|unixctl|ERR|"defect" command failed: Traceback' in logged
+    assert "invalid literal for int() with base 16: 'zz'" in logged
+
+
 def test_a_later_answer_holds_up_only_its_own_connection(bench: Bench) -> None:
     answers = [Deferred(), Deferred()]
     waiting = iter(answers)

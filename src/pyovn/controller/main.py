@@ -6,6 +6,7 @@ The hypervisor's database is the argument, else ``db.sock`` in Open vSwitch's ru
 
 from __future__ import annotations
 
+import re
 import socket
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +15,7 @@ from pyovn.controller.controller import SB_COLUMNS, VS_COLUMNS, Controller
 from pyovn.controller.required import SB_REQUIRED, VS_REQUIRED
 from pyovn.daemon import paths
 from pyovn.daemon.main import DaemonSpec, run
+from pyovn.daemon.unixctl import CommandError
 from pyovn.ovsdb.client import Client
 from pyovn.schemas.southbound import SOUTHBOUND
 from pyovn.schemas.vswitch import OPEN_VSWITCH
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
     from pyovn.daemon.main import Daemon
     from pyovn.sync.database import DatabaseClient
+
+_COOKIE: Final = re.compile("(?:0x)?([0-9a-fA-F]{1,16})|([0-9a-fA-F]{8})-[0-9a-fA-F-]{0,27}")
+"""A number, or the UUID of the southbound row whose first 32 bits the cookie is."""
 
 
 def build(
@@ -85,12 +90,18 @@ def _lines(lines: Iterable[str]) -> str:
 
 def _why(controller: Controller, args: Sequence[str]) -> list[str]:
     """Why the flows with a cookie are there: the derivation, its row and its one line."""
-    found = controller.flow_table.why(int(args[0].removeprefix("0x"), 16))
-    return [
+    given = _COOKIE.fullmatch(args[0])
+    if given is None:
+        raise CommandError(f"{args[0]} is no cookie: that is a hexadecimal number, or a UUID")
+    found = controller.flow_table.why(int(given[1] or given[2], 16))
+    lines = [
         f"{format_flow(flow)}: {reason.why} ({reason.derivation} of {reason.owner!r})"
         for flow, reasons in found
         for reason in reasons
-    ] or ["no flow with this cookie is wanted"]
+    ]
+    if not lines:
+        raise CommandError(f"no flow with cookie {args[0]} is wanted")
+    return lines
 
 
 def start(daemon: Daemon) -> None:

@@ -5,7 +5,8 @@ text ``result`` or a text ``error`` (ovs-appctl(8)).  A connection's commands ru
 whose handler returns a ``Deferred`` holds up the rest of its own connection and nobody else's.
 
 Handlers get the arguments and return the answer, or raise ``CommandError`` with what went wrong.  Any other
-exception is a defect of the daemon, not of the command, and is not caught here.
+exception is a defect of that handler: it is logged with its traceback and answered with an error, and the
+daemon goes on, because a question must not take the network down.
 
 Every server brings the commands that all daemons have: list-commands, version, vlog/*, coverage/* and
 memory/show.  ``exit`` is registered by ``main``, which knows how to end.  The blocking client for tools is
@@ -14,6 +15,7 @@ memory/show.  ``exit`` is registered by ``main``, which knows how to end.  The b
 
 from __future__ import annotations
 
+import traceback
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -134,7 +136,14 @@ class ControlServer:
             raise CommandError(f'"{name}" command requires at least {command.min_args} arguments')
         if len(args) > command.max_args:
             raise CommandError(f'"{name}" command takes at most {command.max_args} arguments')
-        return command.handler(args) or ""
+        try:
+            return command.handler(args) or ""
+        except CommandError:
+            raise
+        except Exception as error:  # handlers are isolated from the daemon here, and only here
+            self._log.module("unixctl").err('"%s" command failed: %s', name, traceback.format_exc().rstrip())
+            kind = type(error).__name__
+            raise CommandError(f'"{name}" command failed: {kind} (the log says more)') from error
 
     def _accept(self, stream: Stream) -> None:
         self._connections.add(_Connection(self, stream, self._connections.discard))

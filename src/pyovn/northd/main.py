@@ -7,10 +7,12 @@ run directory.
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Final
 
 from pyovn.daemon.main import DaemonSpec, StartError, run
 from pyovn.daemon.options import Option
+from pyovn.daemon.unixctl import CommandError
 from pyovn.northd.northd import NB_COLUMNS, SB_COLUMNS, Northd
 from pyovn.northd.required import NB_REQUIRED, SB_REQUIRED
 from pyovn.ovsdb.client import Client
@@ -30,6 +32,8 @@ OPTIONS: Final = (
     Option("n-threads", "", "required", "accepted: derivations run in one thread", "N"),
 )
 
+_UUID_PREFIX: Final = re.compile("[0-9a-fA-F-]{1,36}")
+
 
 def build(daemon: Daemon, nb_client: DatabaseClient, sb_client: DatabaseClient) -> Northd:
     """An ovn-northd that is part of ``daemon``; the caller starts it."""
@@ -43,7 +47,7 @@ def build(daemon: Daemon, nb_client: DatabaseClient, sb_client: DatabaseClient) 
     register("nb-connection-status", "", 0, 0, lambda _args: _connection(nb_client))
     register("sb-connection-status", "", 0, 0, lambda _args: _connection(sb_client))
     register("notices", "", 0, 0, lambda _args: _lines(northd.notices()))
-    register("flow/why", "UUID", 1, 1, lambda args: _lines(northd.why(args[0])))
+    register("flow/why", "UUID", 1, 1, lambda args: _lines(_why(northd, args[0])))
     daemon.on_exit(northd.stop)
     return northd
 
@@ -59,6 +63,16 @@ def _connection(client: DatabaseClient) -> str:
 
 def _lines(lines: Sequence[str]) -> str:
     return "".join(line + "\n" for line in lines)
+
+
+def _why(northd: Northd, prefix: str) -> list[str]:
+    """Why rows of the southbound are there; one that is not there has no reason."""
+    if _UUID_PREFIX.fullmatch(prefix) is None:
+        raise CommandError(f"{prefix} is no UUID, nor the beginning of one")
+    lines = northd.why(prefix.lower())
+    if not lines:
+        raise CommandError(f"no southbound row has a UUID that begins with {prefix}")
+    return lines
 
 
 def start(daemon: Daemon) -> None:
