@@ -7,6 +7,7 @@ date.  An arrow that would run upward is an error here as it is in ``make check`
 
 from __future__ import annotations
 
+import ast
 import sys
 import tomllib
 from pathlib import Path
@@ -29,8 +30,11 @@ def floors() -> list[list[str]]:
 
 def summary(room: str) -> str:
     """The first line of a room's docstring."""
-    text = (ROOT / "src" / "pyovn" / room / "__init__.py").read_text()
-    return text.removeprefix('"""').splitlines()[0].rstrip(".:")
+    tree = ast.parse((ROOT / "src" / "pyovn" / room / "__init__.py").read_text())
+    text = ast.get_docstring(tree)
+    if not text:
+        raise SystemExit(f"src/pyovn/{room}/__init__.py says nothing about the room")
+    return text.splitlines()[0].rstrip(".:")
 
 
 def imports() -> dict[str, set[str]]:
