@@ -2,6 +2,7 @@
 PYTHON ?= python3
 HYPERVISORS ?= 2
 SANDBOXFLAGS ?=
+BENCHFLAGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
@@ -60,6 +61,9 @@ bench-engine: setup
 # Against Debian's server, in turn.
 bench-ovsdb: setup
 	$(BIN)/python bench/bench_ovsdb.py --check
+
+bench-northd: setup
+	$(BIN)/python bench/bench_northd.py $(BENCHFLAGS)
 
 docs: setup
 	$(BIN)/python docs/picture.py

@@ -119,6 +119,7 @@ class Place:
     mac: str
     ipv4: str
     ipv6: str | None
+    enabled: bool
 
 
 def places(ports: list[dict[str, Any]]) -> list[Place]:
@@ -127,7 +128,7 @@ def places(ports: list[dict[str, Any]]) -> list[Place]:
         number = int(port["name"][4:])
         words = next((a for a in port["addresses"] if a != "unknown"), "").split()
         ipv6 = words[2] if len(words) > 2 else None
-        found.append(Place(port["name"], mac(number), f"10.0.0.{number}", ipv6))
+        found.append(Place(port["name"], mac(number), f"10.0.0.{number}", ipv6, port.get("enabled", True)))
     return found
 
 
@@ -137,7 +138,7 @@ def packet_of(rng: random.Random, members: list[Place]) -> str:
     source = sender.mac if rng.random() < 0.93 else mac(200 + rng.randrange(3))
     base = f'inport == "{sender.name}" && eth.src == {source} && '
     kind = rng.random()
-    if kind < 0.04:
+    if kind < 0.04 and sender.enabled:  # a tag and a disabled port tie: either drops
         return base + f"eth.dst == {target.mac} && vlan.present && vlan.vid == 5"
     if kind < 0.24:
         asked = sender.ipv4 if rng.random() < 0.15 else target.ipv4

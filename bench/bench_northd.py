@@ -1,0 +1,355 @@
+"""ovn-northd: ours and Debian's in turn, on the same northbound, each over a Debian ovsdb-server of its own.
+
+For each network: the time from the start of the daemon until NB_Global.sb_cfg acknowledges the contents, and
+the latency of single changes from the northbound transaction to sb_cfg (for "port up": from the southbound
+transaction to Logical_Switch_Port.up), with the daemon's CPU time, and the rows and bytes by which the
+southbound's journal grew.  Prints a table in Markdown; ``--quick`` leaves the large networks out.
+
+Latency includes the database servers' part, which is the same program on both sides.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pyovn.ovsdb.blocking import BlockingClient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+NB, SB = "OVN_Northbound", "OVN_Southbound"
+NETWORKS: Final = {
+    "1,000 ports": (20, 50),
+    "5,000 ports": (100, 50),
+    "20,000 ports": (400, 50),
+    "one switch of 10,000": (1, 10_000),
+    "2,000 switches of 5": (2_000, 5),
+}
+"""Switches and ports per switch."""
+QUICK: Final = ("1,000 ports", "5,000 ports")
+TICK: Final = os.sysconf("SC_CLK_TCK")
+Operation = dict[str, Any]
+
+
+@dataclass
+class Cost:
+    """What one change has cost, or the median of several."""
+
+    seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    bytes: list[int] = field(default_factory=list)
+
+
+class Side:
+    """A database server and one of the two daemons."""
+
+    def __init__(self, side: str, directory: Path) -> None:
+        self.side, self.directory = side, directory
+        self.socket = f"unix:{directory}/db.sock"
+        self.pids: list[int] = []
+        for name in ("nb", "sb"):
+            schema = f"/usr/share/ovn/ovn-{name}.ovsschema"
+            self._run("/usr/bin/ovsdb-tool", "create", f"{directory}/{name}.db", schema)
+        files = [f"{directory}/nb.db", f"{directory}/sb.db"]
+        self._daemon("server", "/usr/sbin/ovsdb-server", f"--remote=p{self.socket}", *files)
+        self.client = BlockingClient(self.socket, timeout=600)
+        self.client.connect()
+
+    def _run(self, *command: str) -> None:
+        environment = {**os.environ, "OVS_RUNDIR": str(self.directory), "OVN_RUNDIR": str(self.directory)}
+        subprocess.run(command, check=True, env=environment, capture_output=True, timeout=60)
+
+    def _daemon(self, name: str, *command: str) -> int:
+        pid, control = self.directory / f"{name}.pid", self.directory / f"{name}.ctl"
+        options = ["--detach", "--no-chdir", f"--pidfile={pid}", f"--unixctl={control}"]
+        self._run(*command, *options, "-vconsole:off", "-vsyslog:off")
+        self.pids.append(int(pid.read_text()))
+        return self.pids[-1]
+
+    def start_northd(self) -> None:
+        program = ["/usr/bin/ovn-northd"]
+        if self.side == "ours":
+            program = [sys.executable, "-m", "pyovn.northd.main"]
+        self.northd = self._daemon(
+            "northd", *program, f"--ovnnb-db={self.socket}", f"--ovnsb-db={self.socket}"
+        )
+
+    def close(self) -> None:
+        self.client.close()
+        for pid in reversed(self.pids):
+            os.kill(pid, signal.SIGTERM)
+
+    # -- asking --------------------------------------------------------------------------------
+
+    def transact(self, database: str, *operations: Operation) -> list[Any]:
+        reply = self.client.transact(database, operations)
+        errors = [r for r in reply.results or () if isinstance(r, dict) and "error" in r]
+        if reply.error or errors:
+            raise RuntimeError(f"{reply.error} {errors}")
+        return reply.results or []
+
+    def follow(self) -> None:
+        """Follow what is waited for."""
+        self.watch = BlockingClient(self.socket, timeout=600)
+        self.watch.connect()
+        columns = {"NB_Global": ("sb_cfg",), "Logical_Switch_Port": ("name", "up")}
+        self.replica = self.watch.fetch(NB, columns)
+
+    def acknowledged(self, cfg: int) -> None:
+        rows = self.replica.table("NB_Global").rows
+        self.watch.wait_for(lambda _replica: any(values[0] == cfg for values in rows.values()))
+
+    def cpu(self) -> float:
+        words = Path(f"/proc/{self.northd}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(words[11]) + int(words[12])) / TICK
+
+    def memory(self) -> float:
+        """Megabytes resident at the most."""
+        lines = Path(f"/proc/{self.northd}/status").read_text(encoding="ascii").splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+    def journal(self, start: int) -> tuple[int, int]:
+        """Rows in, and length of, what the southbound's file has beyond ``start``."""
+        data = (self.directory / "sb.db").read_bytes()[start:]
+        rows, place = 0, 0
+        while place < len(data):
+            end = data.index(b"\n", place)
+            length = int(data[place:end].split()[2])
+            record = json.loads(data[end + 1 : end + 1 + length])
+            rows += sum(len(table) for name, table in record.items() if not name.startswith("_"))
+            place = end + 1 + length
+            place += data[place : place + 1] == b"\n"
+        return rows, len(data)
+
+
+# -- networks ----------------------------------------------------------------------------------
+
+
+def port_row(switch: int, port: int) -> Operation:
+    mac = "02:" + bytes([*switch.to_bytes(2, "big"), *port.to_bytes(3, "big")]).hex(":")
+    address = f"{mac} 10.{switch & 255}.{port >> 8 & 255}.{port & 255}"
+    return {"name": f"p{switch}-{port}", "addresses": address, "port_security": address}
+
+
+def switch_operations(number: int, ports: int) -> Iterator[Operation]:
+    for n in range(ports):
+        row = port_row(number, n)
+        yield {"op": "insert", "table": "Logical_Switch_Port", "uuid-name": f"s{number}p{n}", "row": row}
+    refs = ["set", [["named-uuid", f"s{number}p{n}"] for n in range(ports)]]
+    yield {"op": "insert", "table": "Logical_Switch", "row": {"name": f"sw{number}", "ports": refs}}
+
+
+def fill(side: Side, switches: int, ports: int) -> None:
+    """The network, in transactions of some thousand rows."""
+    side.transact(NB, {"op": "insert", "table": "NB_Global", "row": {"nb_cfg": 1}})
+    batch: list[Operation] = []
+    for number in range(switches):
+        batch += switch_operations(number, ports)
+        if len(batch) > 5_000:
+            side.transact(NB, *batch)
+            batch = []
+    if batch:
+        side.transact(NB, *batch)
+
+
+def add_port(name: str) -> list[Operation]:
+    row = port_row(0xFFF, int(name[3:])) | {"name": name}
+    mutation = ["ports", "insert", ["named-uuid", "new"]]
+    where = [["name", "==", "sw0"]]
+    return [
+        {"op": "insert", "table": "Logical_Switch_Port", "uuid-name": "new", "row": row},
+        {"op": "mutate", "table": "Logical_Switch", "where": where, "mutations": [mutation]},
+    ]
+
+
+def delete_port(side: Side, name: str) -> list[Operation]:
+    read = {
+        "op": "select",
+        "table": "Logical_Switch_Port",
+        "where": [["name", "==", name]],
+        "columns": ["_uuid"],
+    }
+    uuid = side.transact(NB, read)[0]["rows"][0]["_uuid"]
+    where = [["name", "==", "sw0"]]
+    mutations = [["ports", "delete", uuid]]
+    return [{"op": "mutate", "table": "Logical_Switch", "where": where, "mutations": mutations}]
+
+
+def delete_switch(number: int) -> list[Operation]:
+    return [{"op": "delete", "table": "Logical_Switch", "where": [["name", "==", f"sw{number}"]]}]
+
+
+# -- measuring ---------------------------------------------------------------------------------
+
+
+class Bench:
+    """One network on one side."""
+
+    def __init__(self, side: Side, repeats: int) -> None:
+        self.side, self.repeats = side, repeats
+        self.cfg = 1
+        self.costs: dict[str, Cost] = {}
+
+    def note(self, name: str, change: Callable[[], None]) -> None:
+        side, cost = self.side, self.costs.setdefault(name, Cost())
+        size, cpu = (side.directory / "sb.db").stat().st_size, side.cpu()
+        started = time.perf_counter()
+        change()
+        cost.seconds.append(time.perf_counter() - started)
+        cost.cpu.append(side.cpu() - cpu)
+        rows, length = side.journal(size) if (side.directory / "sb.db").stat().st_size > size else (0, 0)
+        cost.rows.append(rows)
+        cost.bytes.append(length)
+
+    def northbound(self, name: str, operations: Sequence[Operation]) -> None:
+        self.cfg += 1
+        bump = {"op": "update", "table": "NB_Global", "where": [], "row": {"nb_cfg": self.cfg}}
+
+        def change() -> None:
+            self.side.transact(NB, *operations, bump)
+            self.side.acknowledged(self.cfg)
+
+        self.note(name, change)
+
+    def cold(self) -> None:
+        started = time.perf_counter()
+        self.side.start_northd()
+        self.side.follow()
+        self.side.acknowledged(1)
+        cost = self.costs["cold start"] = Cost([time.perf_counter() - started], [self.side.cpu()])
+        cost.rows, cost.bytes = [[n] for n in self.side.journal(0)]
+
+    def changes(self) -> None:
+        side = self.side
+        side.transact(SB, *chassis())
+        self.northbound("warm up", [])
+        del self.costs["warm up"]
+        for n in range(self.repeats):
+            self.northbound("nb_cfg alone", [])
+            self.northbound("add a port", add_port(f"new{n}"))
+            self.northbound("delete a port", delete_port(side, f"new{n}"))
+            self.northbound("add a switch of 5", list(switch_operations(5_000 + n, 5)))
+            self.northbound("delete a switch", delete_switch(5_000 + n))
+            self.note("port up", lambda name=f"p0-{n % 5}": self._up(name))  # type: ignore[misc]
+            side.transact(SB, bound(f"p0-{n % 5}", ["set", []]))
+            self._wait_up(f"p0-{n % 5}", up=False)
+
+    def _up(self, name: str) -> None:
+        self.side.transact(SB, bound(name, self._chassis()))
+        self._wait_up(name, up=True)
+
+    def _chassis(self) -> Any:
+        if not hasattr(self, "_uuid"):
+            read = {"op": "select", "table": "Chassis", "where": [], "columns": ["_uuid"]}
+            self._uuid = self.side.transact(SB, read)[0]["rows"][0]["_uuid"]
+        return self._uuid
+
+    def _wait_up(self, name: str, *, up: bool) -> None:
+        side = self.side
+        table = side.replica.table("Logical_Switch_Port")
+        key = next(uuid for uuid, values in table.rows.items() if values[0] == name)
+        side.watch.wait_for(lambda _replica: table.rows[key][1] is up)
+
+
+def chassis() -> list[Operation]:
+    features = ("port-up-notif", "ct-no-masked-label", "ovn-ct-lb-related", "mac-binding-timestamp")
+    config = ["map", [[name, "true"] for name in features]]
+    encap = {"type": "geneve", "ip": "192.0.2.1", "chassis_name": "hv1"}
+    row = {"name": "hv1", "encaps": ["named-uuid", "e"], "other_config": config}
+    return [
+        {"op": "insert", "table": "Encap", "uuid-name": "e", "row": encap},
+        {"op": "insert", "table": "Chassis", "row": row},
+    ]
+
+
+def bound(name: str, where: Any) -> Operation:
+    row = {"chassis": where, "up": where[0] == "uuid"}
+    return {"op": "update", "table": "Port_Binding", "where": [["logical_port", "==", name]], "row": row}
+
+
+def measure(side: str, switches: int, ports: int, repeats: int) -> tuple[dict[str, Cost], float]:
+    with tempfile.TemporaryDirectory(prefix="po-") as directory:
+        daemons = Side(side, Path(directory))
+        try:
+            fill(daemons, switches, ports)
+            bench = Bench(daemons, repeats)
+            bench.cold()
+            bench.changes()
+            return bench.costs, daemons.memory()
+        finally:
+            daemons.close()
+
+
+def p95(values: list[float]) -> float:
+    return sorted(values)[min(len(values) - 1, int(0.95 * len(values)))]
+
+
+def table(name: str, found: dict[str, tuple[dict[str, Cost], float]]) -> Iterator[str]:
+    yield f"\n### {name}\n"
+    one_side = "median, p95 (ms) | CPU (ms) | rows, bytes"
+    yield f"| change | ours: {one_side} | Debian's: {one_side} | ratio |"
+    yield "| --- | --- | --- | --- | --- | --- | --- | --- |"
+    ours, theirs = found["ours"][0], found["theirs"][0]
+    for change, cost in ours.items():
+        cells = []
+        for one in (cost, theirs[change]):
+            middle = statistics.median(one.seconds)
+            cells.append(f"{middle * 1e3:,.1f}, {p95(one.seconds) * 1e3:,.1f}")
+            cells.append(f"{statistics.mean(one.cpu) * 1e3:,.1f}")
+            cells.append(f"{statistics.median(one.rows):,.0f}, {statistics.median(one.bytes):,.0f}")
+        ratio = statistics.median(theirs[change].seconds) / statistics.median(cost.seconds)
+        yield f"| {change} | {' | '.join(cells)} | {ratio:.3g} |"
+    mine, other = found["ours"][1], found["theirs"][1]
+    yield f"| memory (MB) | {mine:,.0f} | | | {other:,.0f} | | | {other / mine:.3g} |"
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="our ovn-northd and Debian's, in turn")
+    parser.add_argument("--quick", action="store_true", help=f"only {', '.join(QUICK)}, few repeats")
+    parser.add_argument(
+        "--network", action="append", choices=list(NETWORKS), help="only this one (repeatable)"
+    )
+    parser.add_argument("--ports", type=int, help="another size: this many ports on switches of 50")
+    parser.add_argument("--repeats", type=int, help="single changes of each kind")
+    parser.add_argument("--only", choices=["ours", "theirs"], help="one side, as plain figures")
+    line = parser.parse_args()
+    networks = {name: NETWORKS[name] for name in line.network or (QUICK if line.quick else NETWORKS)}
+    if line.ports:
+        networks = {f"{line.ports:,} ports": (max(line.ports // 50, 1), 50)}
+    repeats = line.repeats or (5 if line.quick else 20)
+    for name, (switches, ports) in networks.items():
+        sides = [line.only] if line.only else ["ours", "theirs"]
+        found = {}
+        for side in sides:
+            slow = side == "theirs" and switches * ports > 5_000
+            found[side] = measure(side, switches, ports, min(repeats, 4) if slow else repeats)
+        if line.only:
+            for change, cost in found[line.only][0].items():
+                print(
+                    name,
+                    change,
+                    f"{statistics.median(cost.seconds) * 1e3:.2f} ms",
+                    cost.rows[0],
+                    cost.bytes[0],
+                )
+            print(name, "memory", f"{found[line.only][1]:.0f} MB", flush=True)
+        else:
+            print("\n".join(table(name, found)), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
