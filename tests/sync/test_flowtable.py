@@ -136,6 +136,55 @@ def test_a_refused_flow_is_set_aside_until_it_changes() -> None:
     assert world.flows.refusals() == {}
 
 
+def test_a_refused_flow_gives_its_place_to_another_of_the_same_match() -> None:
+    world = World()
+    world.flows.read_back([])
+    world.want(flow(1, Output(2)))
+    world.want(flow(1, Output(3)), relation=1)
+    mods = world.flows.plan()
+    assert [mod.flow for mod in mods] == [flow(1, Output(2))]
+    world.flows.failed(mods, mods[0], "no")
+    assert world.flows.refusals() == {flow(1, Output(2)): "no"}
+    assert [mod.flow for mod in world.run()] == [flow(1, Output(3))]
+
+
+def test_a_flow_that_came_while_another_was_refused_is_tried() -> None:
+    world = World()
+    world.flows.read_back([])
+    world.want(flow(1, Output(2)))
+    mods = world.flows.plan()
+    world.want(flow(1, Output(3)))
+    world.flows.failed(mods, mods[0], "no")
+    assert world.flows.refusals() == {}
+    assert [mod.flow for mod in world.run()] == [flow(1, Output(3))]
+
+
+def test_joined_conjunctions_are_refused_together_and_a_newcomer_is_not() -> None:
+    first, second, third = (flow(1, Conjunction(n, 1, 2), cookie=n) for n in (1, 2, 3))
+    world = World()
+    world.flows.read_back([])
+    world.want(first, second)
+    mods = world.flows.plan()
+    world.want(third, relation=1)
+    world.flows.failed(mods, mods[0], "no")
+    assert set(world.flows.refusals()) == {first, second}
+    assert [mod.flow for mod in world.run()] == [third]
+
+
+def test_a_flow_that_cannot_be_deleted_is_told_and_not_tried_again() -> None:
+    world = World(flow(1, Output(2)), flow(2, Output(2)))
+    world.flows.read_back(world.switch.values())
+    mods = world.flows.plan()
+    world.flows.failed(mods, mods[0], "no")
+    assert [mod.flow.key for mod in world.run()] == [flow(2).key]
+    assert world.flows.leftovers() == {flow(1, Output(2)): "no"}
+    world.want(flow(1, Output(3)))
+    world.run()
+    world.want()
+    assert len(world.run()) == 1
+    assert world.flows.leftovers() == {}
+
+
 def test_after_a_failure_without_a_culprit_all_is_sent_again() -> None:
     world = World()
     world.flows.read_back([])

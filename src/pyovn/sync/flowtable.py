@@ -6,9 +6,10 @@ has (read back once after each connect, then by what was confirmed).  A flow's i
 except that flows which only take part in conjunctions add up, as they must.
 
 A flow that the switch refuses is set aside with the reason until it changes; the rest is sent again
-without it.  Nothing is deleted before ``ready``: the picture of what is wanted must be complete first.
+without it, and another wanted flow of its identity takes its place.  So is a flow that the switch does not
+let go of.  Nothing is deleted before ``ready``: the picture of what is wanted must be complete first.
 
-No I/O here: ``plan`` gives flow mods, ``confirmed`` and ``refused`` take what the switch said.
+No I/O here: ``plan`` gives flow mods, ``confirmed`` and ``failed`` take what the switch said.
 """
 
 from __future__ import annotations
@@ -36,6 +37,8 @@ class FlowTable:
         self._installed: dict[Key, Flow] = {}
         self._dirty: dict[Key, None] = {}
         self._refused: dict[Flow, str] = {}
+        self._stuck: dict[Key, str] = {}
+        """Flows that the switch does not delete, and its reason."""
         self.known = False
         """Whether we know what the switch has."""
 
@@ -49,6 +52,7 @@ class FlowTable:
         """``flow`` is wanted."""
         key = flow.key
         self._wanted.setdefault(key, {}).setdefault(flow, []).append(relation)
+        self._stuck.pop(key, None)
         self._dirty[key] = None
 
     def went(self, flow: Flow, relation: Derived[Any, Any]) -> None:
@@ -96,6 +100,7 @@ class FlowTable:
         """The switch has exactly ``flows``: compare everything with it."""
         self._installed = {flow.key: flow for flow in flows}
         self._refused.clear()
+        self._stuck.clear()
         self.known = True
         self._dirty = dict.fromkeys(self._installed)
         self._dirty.update(dict.fromkeys(self._wanted))
@@ -111,7 +116,7 @@ class FlowTable:
         for key in self._dirty:
             have, want = self._installed.get(key), self.wanted(key)
             if want is None:
-                if have is not None:
+                if have is not None and key not in self._stuck:
                     mods.append(
                         ofp.FlowMod(ofp.DELETE_STRICT, Flow(have.table, have.priority, have.match, ()))
                     )
@@ -133,13 +138,23 @@ class FlowTable:
         """The switch has applied none of ``mods``, because of ``refused`` if it named one."""
         for mod in mods:
             self._dirty[mod.flow.key] = None
-        if refused is not None and refused.command == ofp.ADD:
-            for flow in self._wanted.get(refused.flow.key, ()):
-                self._refused[flow] = reason
+        if refused is None:
+            return
+        sent = refused.flow
+        if refused.command == ofp.ADD:
+            for flow in self._wanted.get(sent.key, ()):
+                if flow == sent or _is_part(flow, sent):
+                    self._refused[flow] = reason
+        else:
+            self._stuck[sent.key] = reason
 
     def refusals(self) -> dict[Flow, str]:
-        """Flows that the switch has refused, and its reason."""
+        """Wanted flows that the switch has refused, and its reason."""
         return dict(self._refused)
+
+    def leftovers(self) -> dict[Flow, str]:
+        """Flows that the switch has refused to delete, and its reason."""
+        return {self._installed[key]: why for key, why in self._stuck.items() if key in self._installed}
 
     def __len__(self) -> int:
         return len(self._wanted)
@@ -167,3 +182,8 @@ class _Follower:
 def _is_conjunctive(flow: Flow) -> bool:
     """The flow's actions are all ``conjunction(...)``."""
     return bool(flow.actions) and all(isinstance(action, Conjunction) for action in flow.actions)
+
+
+def _is_part(flow: Flow, whole: Flow) -> bool:
+    """``whole`` was sent for ``flow``, among other flows that take part in conjunctions."""
+    return _is_conjunctive(flow) and _is_conjunctive(whole) and set(flow.actions) <= set(whole.actions)
