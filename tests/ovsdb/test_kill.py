@@ -76,6 +76,36 @@ def disturb(control: Path, stopped: threading.Event) -> None:
             asked.recv(1000)
 
 
+def wait_until_served(server: subprocess.Popen[bytes], path: Path) -> None:
+    """A socket's file is there a moment before anybody listens."""
+    while True:
+        assert server.poll() is None
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as tried:
+            tried.connect(str(path))
+            return
+        time.sleep(0.01)
+
+
+def load_until_killed(
+    server: subprocess.Popen[bytes], folder: Path, chance: random.Random, *, life: int
+) -> list[Client]:
+    """Load the server, kill it at a random moment; the clients know what was acknowledged."""
+    wait_until_served(server, folder / "s")
+    wait_until_served(server, folder / "c")
+    clients = [Client(folder / "s", f"{life}.{n}", rows=1 + 20 * (n == 0)) for n in range(CLIENTS)]
+    stopped = threading.Event()
+    threads = [*clients, threading.Thread(target=disturb, args=(folder / "c", stopped))]
+    for thread in threads:
+        thread.start()
+    time.sleep(chance.random() * 0.4)
+    server.send_signal(signal.SIGKILL)
+    server.wait()
+    stopped.set()
+    for thread in threads:
+        thread.join()
+    return clients
+
+
 def one_life(folder: Path, chance: random.Random, known: set[str], possible: set[str]) -> None:
     """Run a server until it is killed, then check its file."""
     path = folder / "t.db"
@@ -87,21 +117,10 @@ def one_life(folder: Path, chance: random.Random, known: set[str], possible: set
         f"--unixctl={folder}/c",
     ]
     with subprocess.Popen([*command, "-vconsole:off", "--no-chdir", str(path)], cwd=folder) as server:
-        while not (folder / "s").exists() or not (folder / "c").exists():
-            assert server.poll() is None
-            time.sleep(0.01)
-        life = len(possible)
-        clients = [Client(folder / "s", f"{life}.{n}", rows=1 + 20 * (n == 0)) for n in range(CLIENTS)]
-        stopped = threading.Event()
-        threads = [*clients, threading.Thread(target=disturb, args=(folder / "c", stopped))]
-        for thread in threads:
-            thread.start()
-        time.sleep(chance.random() * 0.4)
-        server.send_signal(signal.SIGKILL)
-        server.wait()
-        stopped.set()
-        for thread in threads:
-            thread.join()
+        try:
+            clients = load_until_killed(server, folder, chance, life=len(possible))
+        finally:
+            server.kill()  # a failure must not wait for a server that has no reason to end
     (folder / "s").unlink()
     (folder / "c").unlink()
     for client in clients:
