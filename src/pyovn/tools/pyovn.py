@@ -34,8 +34,8 @@ def _control(target: str, method: str, arguments: Sequence[str]) -> int:
 
     try:
         accepted, text = control_request(find_socket(target, _rundir()), method, list(arguments))
-    except ControlError as error:
-        print(f"pyovn: {error}", file=sys.stderr)
+    except (ControlError, OSError) as error:
+        print(f"pyovn: {target}: {error}", file=sys.stderr)
         return 1
     print(text, end="", file=sys.stdout if accepted else sys.stderr)
     return 0 if accepted else 2
@@ -64,7 +64,35 @@ def _sandbox(arguments: Sequence[str]) -> int:
 
 
 def _status() -> int:
-    return _control("ovn-northd", "notices", ())
+    """Print what northd cannot serve, then what each ovn-controller in reach cannot."""
+    status = _control("ovn-northd", "notices", ())
+    for directory in _controllers():
+        lines = _notices(directory)
+        name = os.path.basename(directory)  # noqa: PTH119 - a name, not a file
+        for line in lines:
+            print(f"{name}: {line}")
+    return status
+
+
+def _controllers() -> list[str]:
+    """The run directories of ovn-controllers: OVN's own, and those of a sandbox's hypervisors."""
+    places = [_rundir()]
+    sandbox = os.environ.get("PYOVN_SANDBOX")
+    if sandbox:
+        places += sorted(entry.path for entry in os.scandir(sandbox) if entry.is_dir())
+    return [place for place in places if os.path.exists(f"{place}/ovn-controller.pid")]  # noqa: PTH110 - start-up
+
+
+def _notices(directory: str) -> list[str]:
+    """What one ovn-controller says; one that does not answer is named."""
+    from pyovn.daemon.ctlclient import ControlError, control_request, find_socket
+
+    try:
+        accepted, text = control_request(find_socket("ovn-controller", directory), "notices", [])
+    except (ControlError, OSError) as error:
+        return [f"ovn-controller does not answer ({error})"]
+    # Debian's ovn-controller has no such command, and nothing that it could say.
+    return text.splitlines() if accepted else []
 
 
 def main() -> int:
