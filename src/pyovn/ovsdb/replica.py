@@ -197,8 +197,11 @@ class Replica:
         return changes
 
     def replace(self, updates: Any) -> list[Change]:
-        """Make ``updates`` (initial contents) all there is; rows that it does not name are gone."""
-        targets = self._targets(updates)
+        """Make ``updates`` (initial contents) all there is; rows that it does not name are gone.
+
+        What is large is not to be there twice: each table of ``updates`` is empty afterwards.
+        """
+        targets = self._targets(updates, use_up=True)
         changes: list[Change] = []
         stay: dict[str, set[UUID]] = {name: set() for name in self.tables}
         for table, uuid, _new in targets:
@@ -214,7 +217,7 @@ class Replica:
         """Remove all rows."""
         return self.replace({})
 
-    def _targets(self, updates: Any) -> list[tuple[ReplicaTable, UUID, Row | None]]:
+    def _targets(self, updates: Any, *, use_up: bool = False) -> list[tuple[ReplicaTable, UUID, Row | None]]:
         """Decode everything before anything is changed, so that a bad update leaves no trace."""
         targets: list[tuple[ReplicaTable, UUID, Row | None]] = []
         interner = self._interner
@@ -222,9 +225,9 @@ class Replica:
             for name, rows in updates.items():
                 table = self.tables[name]
                 target = table.target
-                for text, update in rows.items():
+                for text in list(rows):
                     uuid = interner.uuid(text)
-                    targets.append((table, uuid, target(uuid, update)))
+                    targets.append((table, uuid, target(uuid, rows.pop(text) if use_up else rows[text])))
         except UpdateError:
             raise
         except MALFORMED as error:
