@@ -39,13 +39,15 @@ ChangeSet = list[RowChange]
 class Transaction:
     """The overlay."""
 
-    __slots__ = ("_strong", "changed", "serial", "tables")
+    __slots__ = ("_keys", "_strong", "changed", "serial", "tables")
 
     def __init__(self, tables: Mapping[str, Table], serial: int) -> None:
         self.tables = tables
         self.serial = serial
         self.changed: dict[Table, dict[UUID, Row | None]] = {}
         self._strong: dict[Table, dict[UUID, int]] = {}
+        self._keys: dict[UniqueIndex, dict[tuple[Value, ...], dict[UUID, None]]] = {}
+        """For indexes that were asked: rows that in this transaction have, or had, a key."""
 
     def get(self, table: Table, uuid: UUID) -> Row | None:
         """The row as this transaction sees it."""
@@ -56,7 +58,12 @@ class Transaction:
 
     def put(self, table: Table, uuid: UUID, values: tuple[Value, ...]) -> None:
         """Write a row."""
-        self.changed.setdefault(table, {})[uuid] = Row(uuid, values, self.serial)
+        row = self.changed.setdefault(table, {})[uuid] = Row(uuid, values, self.serial)
+        if self._keys:
+            for index in table.unique:
+                keys = self._keys.get(index)
+                if keys is not None:
+                    keys.setdefault(index.key(row), {})[uuid] = None
 
     def delete(self, table: Table, uuid: UUID) -> None:
         """Remove a row; one that this transaction inserted leaves no trace, its UUID is free again."""
@@ -98,12 +105,29 @@ class Transaction:
         if where.unique is None:
             return self.rows(table)
         number, key = where.unique
-        changed = self.changed.get(table, {})
-        found = [row for row in changed.values() if row is not None]
-        uuid = table.unique[number].rows.get(key)
+        index = table.unique[number]
+        uuid = index.rows.get(key)
+        changed = self.changed.get(table)
+        if not changed:
+            return () if uuid is None else (table.rows[uuid],)
+        found = [
+            row for one in self._changed_with(index, changed, key) if (row := changed.get(one)) is not None
+        ]
         if uuid is not None and uuid not in changed:
             found.append(table.rows[uuid])
         return found
+
+    def _changed_with(
+        self, index: UniqueIndex, changed: dict[UUID, Row | None], key: tuple[Value, ...]
+    ) -> Iterable[UUID]:
+        """The changed rows that may have ``key``."""
+        keys = self._keys.get(index)
+        if keys is None:
+            keys = self._keys[index] = {}
+            for uuid, row in changed.items():
+                if row is not None:
+                    keys.setdefault(index.key(row), {})[uuid] = None
+        return keys.get(key, ())
 
     # Commit
 
