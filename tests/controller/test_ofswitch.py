@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pyovn.controller.ofswitch import HANDSHAKE, OPTION, Switch
+from pyovn.controller.ofswitch import HANDSHAKE, OPTION, PROBE, Switch
 from pyovn.incremental import Engine, Record, column
 from pyovn.sim.virtual import VirtualRuntime
 from pyovn.sync.flowtable import FlowTable
@@ -37,6 +38,15 @@ class FakeSwitch:
         self.refuses = 0
         self.whole = whole
         self.silent = False
+        self.keeps = 0
+        """The priority of a flow that it does not delete."""
+        self.refuses_bundles = False
+        self.explains_flows = True
+        """False: the question for its flows is answered by an error."""
+        self.pace = 0.0
+        """Seconds between the parts of its flows."""
+        self.commits = True
+        self.opened: list[int] = []
         self.maps: list[ofp.TlvMap] = []
         self.bundles: list[list[ofp.FlowMod]] = []
         self.reads = 0
@@ -71,15 +81,20 @@ class FakeSwitch:
                 self.maps += message.maps
             case FlowDescRequest():
                 self.reads += 1
-                flows = [FlowDesc(flow, 0, 0, 0, 0) for flow in self.flows.values()]
-                for i in range(0, len(flows), 2):
-                    self.send(FlowDescReply(tuple(flows[i : i + 2]), more=True), xid)
-                self.send(FlowDescReply((), more=False), xid)
+                self._tell_flows(xid)
+            case ofp.EchoRequest():
+                self.send(ofp.EchoReply(message.data), xid)
             case ofp.BundleControl(type=ofp.BUNDLE_OPEN_REQUEST):
                 self._pending, self._bad = [], False
+                self.opened.append(message.id)
+            case ofp.BundleControl(type=ofp.BUNDLE_COMMIT_REQUEST) if self.refuses_bundles:
+                self.send(ofp.Error(17, 15, b""), xid)
+            case ofp.BundleControl(type=ofp.BUNDLE_COMMIT_REQUEST) if not self.commits:
+                pass
             case ofp.BundleAdd():
                 assert isinstance(message.message, ofp.FlowMod)
-                if message.message.flow.priority == self.refuses != 0:
+                add = message.message.command == ofp.ADD
+                if message.message.flow.priority == (self.refuses if add else self.keeps) != 0:
                     self._bad = True
                     self.send(ofp.Error(2, 9, b""), xid)
                 else:
@@ -97,6 +112,18 @@ class FakeSwitch:
                 self.send(ofp.BundleControl(message.id, ofp.BUNDLE_COMMIT_REPLY), xid)
             case _:
                 pass
+
+    def _tell_flows(self, xid: int) -> None:
+        if not self.explains_flows:
+            self.send(ofp.Error(1, 5, b""), xid)
+            return
+        flows = [FlowDesc(flow, 0, 0, 0, 0) for flow in self.flows.values()]
+        parts = [FlowDescReply(tuple(flows[i : i + 2]), more=True) for i in range(0, len(flows), 2)]
+        for number, part in enumerate([*parts, FlowDescReply((), more=False)]):
+            if self.pace:
+                self.runtime.call_later(self.pace * (number + 1), partial(self.send, part, xid))
+            else:
+                self.send(part, xid)
 
     def has(self) -> set[int]:
         """Priorities of the flows, which name them here."""
@@ -317,3 +344,161 @@ def test_echo_is_answered() -> None:
     lab.fake.send(ofp.EchoRequest(b"abc"), 77)
     lab.runtime.advance(0.1)
     assert answers == [ofp.EchoReply(b"abc")]
+
+
+def test_errors_about_other_messages_cost_nothing_and_are_told_once() -> None:
+    """Such as the answer to a PacketOut, here while a bundle is under way."""
+    lab = Lab()
+    lab.want(1)
+    lab.start()
+    lab.fake.commits = False
+    lab.want(2)
+    lab.switch.sync()
+    lab.runtime.advance(0.1)
+    for _ in range(3):
+        lab.fake.send(ofp.Error(2, 4, b""), 0x7777_7777)
+    lab.runtime.advance(0.1)
+    assert lab.switch.state == "ready"
+    assert [text for _level, text in lab.logs if "2/4" in text] == [
+        f"unix:{ADDRESS}: the switch answers error 2/4 (told once)"
+    ]
+    lab.fake.send(ofp.BundleControl(lab.fake.opened[-1], ofp.BUNDLE_COMMIT_REPLY), 0)
+    lab.runtime.advance(0.1)
+    assert lab.switch.is_idle
+
+
+def test_the_commit_of_another_bundle_is_none_of_this() -> None:
+    lab = Lab()
+    lab.start()
+    lab.fake.commits = False
+    lab.want(1)
+    lab.switch.sync()
+    lab.runtime.advance(0.1)
+    synced = lab.synced
+    lab.fake.send(ofp.BundleControl(lab.fake.opened[-1] + 7, ofp.BUNDLE_COMMIT_REPLY), 0)
+    lab.runtime.advance(0.1)
+    assert lab.synced == synced
+    assert not lab.switch.is_idle
+
+
+def pauses(lab: Lab) -> list[str]:
+    return [text.split("attempt in ")[1] for _level, text in lab.logs if "next attempt in" in text]
+
+
+def test_a_switch_that_refuses_bundles_is_not_pestered_and_it_is_told() -> None:
+    lab = Lab()
+    lab.fake.refuses_bundles = True
+    lab.want(1)
+    lab.start()
+    lab.runtime.advance(30)
+    assert pauses(lab) == ["1 s", "2 s", "4 s", "8 s", "8 s", "8 s"]
+    assert lab.switch.trouble == "the switch refuses all changes of flows: error 17/15"
+    lab.fake.refuses_bundles = False
+    lab.runtime.advance(10)
+    assert lab.fake.has() == {1}
+    assert lab.switch.trouble is None
+    lab.switch._lost("test")
+    assert pauses(lab)[-1] == "1 s"
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_flow_that_is_not_deleted_costs_only_itself(*, whole: bool) -> None:
+    lab = Lab(whole=whole)
+    lab.want(1, 2)
+    lab.start()
+    lab.fake.keeps = 1
+    lab.unwant(1)
+    lab.want(3)
+    lab.step()
+    lab.runtime.advance(20)
+    assert lab.fake.has() == {1, 2, 3}
+    assert pauses(lab) == []
+    assert [flow.priority for flow in lab.table.leftovers()] == [1]
+
+
+def test_a_large_table_may_take_its_time() -> None:
+    lab = Lab()
+    for priority in range(1, 9):
+        flow = parse_flow(f"table=1, priority={priority}, tcp actions=drop")
+        lab.fake.flows[flow.key] = flow
+    lab.fake.pace = HANDSHAKE - 1
+    lab.start()
+    lab.runtime.advance(6 * HANDSHAKE)
+    assert lab.switch.state == "ready"
+    assert lab.fake.reads == 1
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_switch_that_does_not_tell_its_flows_is_given_up(*, first: bool) -> None:
+    lab = Lab()
+    if not first:
+        lab.start()
+    lab.fake.pace = 1e6
+    if first:
+        lab.start()
+    else:
+        lab.switch.read_again()
+    lab.runtime.advance(HANDSHAKE + 0.1)
+    assert len(pauses(lab)) == 1
+    lab.fake.pace = 0.0
+    lab.runtime.advance(2)
+    assert lab.switch.state == "ready"
+
+
+def test_an_error_instead_of_the_flows_is_no_wait_for_ever() -> None:
+    lab = Lab()
+    lab.start()
+    lab.fake.explains_flows = False
+    lab.switch.read_again()
+    lab.runtime.advance(0.1)
+    assert any("does not tell its flows: error 1/5" in text for _level, text in lab.logs)
+    lab.fake.explains_flows = True
+    lab.runtime.advance(2)
+    assert lab.switch.state == "ready"
+
+
+def test_a_silent_switch_is_probed_and_given_up_when_it_does_not_answer() -> None:
+    lab = Lab()
+    heard: list[ofp.Message] = []
+    lab.start()
+    lab.fake.spy = heard.append
+    lab.runtime.advance(4 * PROBE)
+    assert lab.switch.state == "ready"
+    assert heard == [ofp.EchoRequest()] * 4
+    lab.fake.silent = True
+    lab.runtime.advance(2 * PROBE)
+    assert len(pauses(lab)) == 1
+    lab.fake.silent = False
+    lab.runtime.advance(2)
+    assert lab.switch.state == "ready"
+
+
+def test_a_switch_is_not_probed_when_that_is_switched_off() -> None:
+    lab = Lab()
+    lab.start()
+    lab.switch.set_probe_interval(0)
+    lab.fake.silent = True
+    lab.runtime.advance(100)
+    assert lab.switch.state == "ready"
+
+
+def test_a_switch_that_still_takes_what_was_written_is_at_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    lab = Lab()
+    lab.start()
+    left = iter(range(1000, 0, -1))
+    monkeypatch.setattr(type(lab.switch._stream), "backlog", lambda _stream: next(left))
+    lab.fake.silent = True
+    lab.runtime.advance(20 * PROBE)
+    assert lab.switch.state == "ready"
+
+
+def test_a_new_address_or_table_has_not_been_answered_for() -> None:
+    lab = Lab()
+    lab.start()
+    assert lab.switch.answered
+    lab.switch.set_table(FlowTable())
+    assert not lab.switch.answered
+    lab.runtime.advance(0.1)
+    assert lab.switch.answered
+    lab.switch.set_address("unix:/elsewhere")
+    assert not lab.switch.answered

@@ -5,8 +5,12 @@ tun_metadata0) -> reading (what flows are there) -> ready.  When ready, ``sync``
 atomic bundle and tells when the switch has confirmed it; the next difference waits for that.  A lost
 connection is taken up again, and begins with reading, so nothing is assumed; so does ``read_again``.
 
-A flow that the switch refuses costs only itself.  Open vSwitch answers a bad message in a bundle with an
-error and then either commits the others or refuses the bundle as a whole; both are understood.
+Nothing is waited for without a limit.  Until ``ready`` each step, and each part of the flows, has its time;
+afterwards a switch that is silent is asked for an echo.  The pause between attempts grows until a switch
+has taken all that is wanted, so one that refuses everything is not pestered; ``trouble`` says so.
+
+A flow that the switch refuses costs only itself (``ofbundle``).  Errors that answer nothing of ours here
+belong to whoever sent the message: they are logged, each kind once.
 
 OpenFlow 1.5.1 sections 6.9 (bundles) and 7; ovs-ofctl(8), "add-tlv-map".
 """
@@ -15,6 +19,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pyovn.controller.ofbundle import Bundle
 from pyovn.ovn.keys import GENEVE_OPTION_CLASS, GENEVE_OPTION_LENGTH, GENEVE_OPTION_TYPE
 from pyovn.wire.openflow import messages as ofp
 from pyovn.wire.openflow.codec import VERSION, CodecError, Framer, decode, encode
@@ -32,7 +37,9 @@ OPTION: Final = ofp.TlvMap(GENEVE_OPTION_CLASS, GENEVE_OPTION_TYPE, GENEVE_OPTIO
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 8.0
 HANDSHAKE: Final = 10.0
-"""Seconds after which a switch that does not come to ``ready`` is given up and tried again."""
+"""Seconds that each step towards ``ready`` and each part of the flows may take."""
+PROBE: Final = 5.0
+"""Seconds of silence after which a switch is asked for an echo, and then given up."""
 
 
 class Switch:
@@ -41,7 +48,14 @@ class Switch:
     ``on_read(flows)``: what the switch has, after each connect.
     """
 
-    def __init__(self, runtime: Runtime, table: FlowTable, log: Callable[[str, str], None]) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        table: FlowTable,
+        log: Callable[[str, str], None],
+        *,
+        probe_interval: float = PROBE,
+    ) -> None:
         self._runtime = runtime
         self._table = table
         self._log = log
@@ -53,13 +67,21 @@ class Switch:
         self._pause = FIRST_PAUSE
         self._timer: Timer | None = None
         self._read: list[Flow] = []
-        self._bundle = 0
-        self._sending: dict[int, ofp.FlowMod] | None = None
-        self._refused: dict[int, str] = {}
+        self._asked = 0
+        """The transaction id of the question that must be answered before ``ready``."""
+        self._bundles = 0
+        self._bundle: Bundle | None = None
         self._must_read = False
+        self._probe_interval = probe_interval
+        self._probed = False
+        self._heard = 0.0
+        self._backlog = 0
+        self._told: set[str] = set()
         self.state = "disconnected"
         self.answered = False
-        """Whether the first attempt has come to an end, one way or the other."""
+        """Whether the first attempt with this address and table has come to an end, one way or the other."""
+        self.trouble: str | None = None
+        """Why the switch took nothing of the last bundle."""
         self.on_state: Callable[[], None] = _nothing
         self.on_read: Callable[[list[Flow]], None] = _ignore
         self.on_synced: Callable[[], None] = _nothing
@@ -71,20 +93,33 @@ class Switch:
         """Connect to ``address`` from now on; None disconnects."""
         if address != self._address:
             self._address = address
-            self._drop()
-            if address is not None:
-                self._connect()
+            self._told.clear()
+            self._begin()
 
     def set_table(self, table: FlowTable) -> None:
         """Bring ``table`` to the switch from now on, beginning with what the switch has."""
+        self._drop()
         self._table = table
-        if self._address is not None:
-            self._drop()
-            self._connect()
+        self._begin()
+
+    def set_probe_interval(self, seconds: float) -> None:
+        """Change the seconds of silence after which the switch is probed; 0: it never is."""
+        if seconds != self._probe_interval:
+            self._probe_interval = seconds
+            if self.state == "ready":
+                self._attend()
 
     def stop(self) -> None:
         """Disconnect; the switch keeps its flows."""
         self.set_address(None)
+
+    def _begin(self) -> None:
+        """Connect as if for the first time."""
+        self._drop()
+        self.answered = False
+        self.trouble = None
+        self._pause = FIRST_PAUSE
+        self._connect()
 
     def _connect(self) -> None:
         if self._address is None:
@@ -98,7 +133,7 @@ class Switch:
                 stream.close()
                 return
             self._stream = stream
-            self._timer = self._runtime.call_later(HANDSHAKE, self._silent)
+            self._expect()
             self._framer = Framer()
             stream.on_data = self._received
             stream.on_close = self._lost
@@ -117,10 +152,8 @@ class Switch:
         if stream is not None:
             stream.on_data = stream.on_close = _ignore
             stream.close()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        self._sending = None
+        self._set_timer(None)
+        self._bundle = None
         self._must_read = False
         self._read = []
         self._table.forget()
@@ -129,14 +162,10 @@ class Switch:
     def _lost(self, reason: str) -> None:
         self._log("info", f"{self._address}: connection lost ({reason}), next attempt in {self._pause:g} s")
         self._drop()
-        self._timer = self._runtime.call_later(self._pause, self._again)
+        self._set_timer(self._pause, self._again)
         self._pause = min(self._pause * 2, LONGEST_PAUSE)
         self.answered = True
         self.on_state()
-
-    def _silent(self) -> None:
-        self._timer = None
-        self._lost(f"no answer for {HANDSHAKE:g} s")
 
     def _again(self) -> None:
         self._timer = None
@@ -148,10 +177,50 @@ class Switch:
             self._stream.write(encode(message, self._xid))
         return self._xid
 
+    # -- patience ------------------------------------------------------------------------------
+
+    def _set_timer(self, seconds: float | None, callback: Callable[[], None] = lambda: None) -> None:
+        """There is one timer: for the next attempt, the next step, or the next look."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = None if seconds is None else self._runtime.call_later(seconds, callback)
+
+    def _expect(self) -> None:
+        """The switch has its time for the next step."""
+        self._set_timer(HANDSHAKE, lambda: self._lost(f"no answer for {HANDSHAKE:g} s"))
+
+    def _attend(self) -> None:
+        """The switch is ready and may be silent, but not dead."""
+        self._probed = False
+        self._heard = self._runtime.now()
+        interval = self._probe_interval
+        self._set_timer(interval if interval > 0 else None, self._look)
+
+    def _look(self) -> None:
+        """Probe a switch that has been silent; one that still takes what we write is at work."""
+        stream, now, interval = self._stream, self._runtime.now(), self._probe_interval
+        if stream is None:
+            return
+        before, self._backlog = self._backlog, stream.backlog()
+        if self._backlog < before:
+            self._heard = now
+            self._probed = False
+        due = self._heard + interval
+        if now < due:
+            self._set_timer(due - now, self._look)
+        elif self._probed:
+            self._lost(f"no answer to a probe for {interval:g} s")
+        else:
+            self._probed = True
+            self._send(ofp.EchoRequest())
+            self._set_timer(interval, self._look)
+
     # -- what the switch says ------------------------------------------------------------------
 
     def _received(self, data: bytes) -> None:
         stream = self._stream
+        self._heard = self._runtime.now()
+        self._probed = False
         try:
             for frame in self._framer.feed(data):
                 xid, message = decode(frame)
@@ -168,10 +237,12 @@ class Switch:
             case ofp.EchoRequest():
                 if self._stream is not None:
                     self._stream.write(encode(ofp.EchoReply(message.data), xid))
+            case ofp.EchoReply():
+                pass  # that something came is all that was asked for
             case ofp.TlvTableReply():
-                self._options(message)
+                self._options(xid, message)
             case FlowDescReply():
-                self._flows(message)
+                self._flows(xid, message)
             case ofp.BundleControl():
                 self._bundle_reply(message)
             case ofp.Error():
@@ -180,15 +251,20 @@ class Switch:
                 self.on_message(message)
 
     def _hello(self, hello: ofp.Hello) -> None:
+        if self.state != "connecting":
+            return
         if VERSION not in hello.versions:
             self._lost("the switch does not speak OpenFlow 1.5")
             return
         self.state = "options"
+        self._expect()
         self._send(ofp.SetPacketInFormat(ofp.PACKET_IN_NXT2))
-        self._send(ofp.TlvTableRequest())
+        self._asked = self._send(ofp.TlvTableRequest())
 
-    def _options(self, reply: ofp.TlvTableReply) -> None:
+    def _options(self, xid: int, reply: ofp.TlvTableReply) -> None:
         """Map OVN's option to tun_metadata0, unless it is; then read the flows."""
+        if self.state != "options" or xid != self._asked:
+            return
         if OPTION not in reply.maps:
             if any(entry.index == OPTION.index for entry in reply.maps):
                 self._log("err", "tun_metadata0 is in use for another tunnel option: tunnels will not work")
@@ -201,28 +277,27 @@ class Switch:
         if self.is_idle:
             self._ask_flows()
         else:
-            self._must_read = self._sending is not None
+            self._must_read = self._bundle is not None
 
     def _ask_flows(self) -> None:
         self.state = "reading"
         self._must_read = False
         self._read = []
-        self._send(FlowDescRequest())
+        self._expect()
+        self._asked = self._send(FlowDescRequest())
 
-    def _flows(self, reply: FlowDescReply) -> None:
-        if self.state != "reading":
+    def _flows(self, xid: int, reply: FlowDescReply) -> None:
+        if self.state != "reading" or xid != self._asked:
             return
+        self._expect()
         self._read.extend(entry.flow for entry in reply.entries)
         if not reply.more:
             self.on_read(self._read)
             self._table.read_back(self._read)
             self._read = []
-            self._pause = FIRST_PAUSE
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
             self.state = "ready"
             self.answered = True
+            self._attend()
             self.on_state()
 
     # -- bundles -------------------------------------------------------------------------------
@@ -230,7 +305,7 @@ class Switch:
     @property
     def is_idle(self) -> bool:
         """Whether ``sync`` would do something now."""
-        return self.state == "ready" and self._sending is None
+        return self.state == "ready" and self._bundle is None
 
     def sync(self) -> None:
         """Send the difference; ``on_synced`` follows when all that is wanted now is installed."""
@@ -238,52 +313,69 @@ class Switch:
             return
         mods = self._table.plan()
         if not mods:
-            self.on_synced()
+            self._in_step()
             return
-        self._bundle += 1
-        self._refused = {}
-        self._send(ofp.BundleControl(self._bundle, ofp.BUNDLE_OPEN_REQUEST))
-        self._sending = {}
+        self._bundles += 1
+        bundle = self._bundle = Bundle(self._bundles)
+        bundle.opening = self._send(ofp.BundleControl(bundle.number, ofp.BUNDLE_OPEN_REQUEST))
         for mod in mods:
             try:
-                self._sending[self._send(ofp.BundleAdd(self._bundle, mod))] = mod
+                bundle.mods[self._send(ofp.BundleAdd(bundle.number, mod))] = mod
             except CodecError as error:
-                self._sending[self._xid] = mod
-                self._note_refusal(self._xid, str(error))
-        self._send(ofp.BundleControl(self._bundle, ofp.BUNDLE_COMMIT_REQUEST))
+                bundle.mods[self._xid] = mod
+                self._refuse(bundle, self._xid, str(error))
+        bundle.commit = self._send(ofp.BundleControl(bundle.number, ofp.BUNDLE_COMMIT_REQUEST))
 
     def _bundle_reply(self, reply: ofp.BundleControl) -> None:
-        if reply.type != ofp.BUNDLE_COMMIT_REPLY or self._sending is None:
+        bundle = self._bundle
+        if reply.type != ofp.BUNDLE_COMMIT_REPLY or bundle is None or reply.id != bundle.number:
             return
-        sent, self._sending = self._sending, None
-        self._set_aside(sent)
-        self._table.confirmed(mod for xid, mod in sent.items() if xid not in self._refused)
-        self.on_synced()
+        self._bundle = None
+        self._set_aside(bundle)
+        self._table.confirmed(bundle.accepted())
+        self._in_step()
         self._next()
 
+    def _in_step(self) -> None:
+        """The switch has all that it accepts."""
+        self._pause = FIRST_PAUSE
+        self.trouble = None
+        self.on_synced()
+
     def _error(self, xid: int, error: ofp.Error) -> None:
-        """The switch refuses one message of a bundle, or the bundle as a whole."""
         reason = f"error {error.type}/{error.code}"
-        if self._sending is None:
-            self._log("warn", f"{self._address}: the switch answers {reason}")
-        elif xid in self._sending and self._sending[xid].command == ofp.ADD:
-            self._note_refusal(xid, reason)
-        elif not self._refused:
+        bundle = self._bundle
+        if bundle is not None and xid in bundle.mods:
+            self._refuse(bundle, xid, reason)
+        elif bundle is not None and xid in bundle:
+            self._bundle_refused(bundle, xid, reason)
+        elif xid == self._asked and self.state in ("options", "reading"):
+            what = "tunnel options" if self.state == "options" else "flows"
+            self._lost(f"the switch does not tell its {what}: {reason}")
+        elif reason not in self._told:
+            self._told.add(reason)
+            self._log("warn", f"{self._address}: the switch answers {reason} (told once)")
+
+    def _bundle_refused(self, bundle: Bundle, xid: int, reason: str) -> None:
+        """Nothing was applied: send it again without what was refused; if nothing was named, begin anew."""
+        if xid == bundle.opening or not bundle.refused:
+            self.trouble = f"the switch refuses all changes of flows: {reason}"
             self._lost(f"a bundle was refused: {reason}")
-        else:
-            sent, self._sending = self._sending, None
-            self._table.failed(sent.values(), None, reason)
-            self._set_aside(sent)
-            self._next()
+            return
+        self._bundle = None
+        self._table.failed(bundle.mods.values(), None, reason)
+        self._set_aside(bundle)
+        self._next()
 
-    def _note_refusal(self, xid: int, reason: str) -> None:
-        assert self._sending is not None
-        self._refused[xid] = reason
-        self._log("warn", f"the switch refuses a flow ({reason}): {format_flow(self._sending[xid].flow)}")
+    def _refuse(self, bundle: Bundle, xid: int, reason: str) -> None:
+        bundle.refused[xid] = reason
+        mod = bundle.mods[xid]
+        what = "a flow" if mod.command == ofp.ADD else "to delete a flow"
+        self._log("warn", f"the switch refuses {what} ({reason}): {format_flow(mod.flow)}")
 
-    def _set_aside(self, sent: dict[int, ofp.FlowMod]) -> None:
-        for xid, reason in self._refused.items():
-            self._table.failed([sent[xid]], sent[xid], reason)
+    def _set_aside(self, bundle: Bundle) -> None:
+        for xid, reason in bundle.refused.items():
+            self._table.failed([bundle.mods[xid]], bundle.mods[xid], reason)
 
     def _next(self) -> None:
         """A bundle is done."""
