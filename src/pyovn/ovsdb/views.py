@@ -16,8 +16,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from msgspec import Raw
-
 from pyovn.ovsdb.condition import AnyOf
 from pyovn.ovsdb.errors import OvsdbError, syntax_error
 from pyovn.ovsdb.store import UUID_POSITION, VERSION_POSITION
@@ -25,7 +23,7 @@ from pyovn.ovsdb.values import value_to_json
 from pyovn.wire.jsonrpc import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, MutableMapping
+    from collections.abc import Callable, MutableMapping, Sequence
 
     from pyovn.ovsdb.datum import Datum
     from pyovn.ovsdb.engine import Database, Row, RowChange, Table
@@ -33,7 +31,7 @@ if TYPE_CHECKING:
 
     RowTest = Callable[[Row], bool]
     Json = dict[str, Any]
-    Texts = dict[tuple["Shape", UUID, str], Raw | None]
+    Texts = dict[tuple["Shape", UUID, str, bool], bytes | None]
     Shapes = MutableMapping[Any, "Shape"]
 
 KINDS: Final = ("initial", "insert", "delete", "modify")
@@ -210,33 +208,44 @@ class View:
         pieces.append(b"}" if pieces else b"{}")
         return pieces
 
-    def changes(self, changes: Iterable[RowChange], texts: Texts | None = None) -> bytes | None:
+    def changes(self, changes: Sequence[RowChange], texts: Texts | None = None) -> bytes | None:
         """What a transaction did, as far as it shows here; None if it does not.
 
         ``texts`` keeps what was encoded for one view of a transaction, for the next one.
         """
         if texts is None:
             texts = {}
-        found: dict[Table, Json] = {}
-        for table, uuid, old, new in changes:
-            view = self.by_table.get(table)
-            if view is None:
-                continue
-            kind = view.kind(old, new)
-            if kind is None:
-                continue
-            shape = view.shape
-            key = shape, uuid, kind
-            if key in texts:
-                text = texts[key]
-            else:
-                update = shape.change(kind, old, new) if shape.wants(kind) else None
-                text = texts[key] = None if update is None else Raw(encode(update))
+        if len(changes) == 1:
+            return self._change(changes[0], texts)
+        found: dict[Table, list[bytes]] = {}
+        for change in changes:
+            text = self._change(change, texts, is_whole=False)
             if text is not None:
-                found.setdefault(table, {})[uuid] = text
+                found.setdefault(change.table, []).append(text)
         if not found:
             return None
-        return encode({table.name: found[table] for table in sorted(found, key=_rank)})
+        tables = [
+            b"%b:{%b}" % (encode(table.name), b",".join(found[table])) for table in sorted(found, key=_rank)
+        ]
+        return b"{%b}" % b",".join(tables)
+
+    def _change(self, change: RowChange, texts: Texts, *, is_whole: bool = True) -> bytes | None:
+        """One row's update under its name; all of <table-updates> if there is no other."""
+        table, uuid, old, new = change
+        view = self.by_table.get(table)
+        kind = None if view is None else view.kind(old, new)
+        if view is None or kind is None:
+            return None
+        shape = view.shape
+        key = shape, uuid, kind, is_whole
+        if key in texts:
+            return texts[key]
+        update = shape.change(kind, old, new) if shape.wants(kind) else None
+        text = None
+        if update is not None:
+            text = encode({table.name: {uuid: update}}) if is_whole else encode({uuid: update})[1:-1]
+        texts[key] = text
+        return text
 
     def moved(self, other: View) -> bytes | None:
         """What the client of this view must be told to have ``other``, whose conditions differ."""
