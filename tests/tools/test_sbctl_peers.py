@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from ctl_twin import Twin
+from ctl_twin import Side, Twin
 
 from pyovn.tools.sbctl.program import PROGRAM
 
@@ -76,6 +78,18 @@ list ssl
 get ssl . certificate
 del-ssl
 get-ssl
+-- --id=@h create datapath_binding tunnel_key=7 external_ids:name=sw7 -- create ip_multicast datapath=@h -- --id=@p create port_binding datapath=@h logical_port=p7 tunnel_key=1 -- create multicast_group datapath=@h name=_MC_flood tunnel_key=32768 ports=@p -- create mac_binding logical_port=p7 ip=1.1.1.1 mac='"00:00:00:00:00:09"' datapath=@h
+create load_balancer name=lb 'vips:"1.1.1.1:80"="2.2.2.2:80"' 'vips:"1.1.1.2"="2.2.2.2"' protocol=tcp
+create load_balancer name=empty
+--vflows lflow-list
+-- --vflows lflow-list sw7
+-- --vflows=unix:/x lflow-list sw0
+-- --ovs=unix:/nowhere lflow-list sw1
+ip-multicast-flush sw7
+ip-multicast-flush
+ip-multicast-flush nope
+ip-multicast-flush a b
+list ip_multicast
 sync
 --wait=sb init
 get sb . nb_cfg
@@ -104,3 +118,40 @@ def test_flows_by_uuid(twin: Twin) -> None:
         "lflow-list 12345\nlflow-list 0x12345678\nlflow-list sw0 12\n--uuid lflow-list\n--uuid dump-flows sw0 99\n"
         f"lflow-list {uuid}"
     )
+
+
+def test_openflow_flows_of_a_switch(
+    short_tmp: Path, twin: Twin, peer: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OVS_RUNDIR", str(short_tmp))
+    switch = Side(short_tmp / "vs", peer, "Open_vSwitch", "/usr/share/openvswitch/vswitch.ovsschema")
+    ovs_vsctl = [peer("ovs-vsctl"), f"--db={switch.remote}", "-t", "20"]
+    subprocess.run([*ovs_vsctl, "--no-wait", "init"], check=True)
+    command = [
+        peer("ovs-vswitchd"),
+        "--detach",
+        "--no-chdir",
+        f"--pidfile={short_tmp}/v.pid",
+        "-vconsole:off",
+    ]
+    subprocess.run([*command, "--enable-dummy=override", "--disable-system", switch.remote], check=True)
+    try:
+        protocols = "protocols=OpenFlow10,OpenFlow13,OpenFlow15"
+        add = ["add-br", "br0", "--", "set", "bridge", "br0", "datapath_type=dummy", protocols]
+        subprocess.run([*ovs_vsctl, *add], check=True)
+        uuid = "12345678-1234-1234-1234-123456789abc"
+        flow = f"-- --id={uuid} create logical_flow logical_datapath=@d pipeline=ingress table_id=0 priority=5 match=1 actions='\"next;\"'"
+        twin.compare_all(f"{flow} -- --id=@d create datapath_binding tunnel_key=1 external_ids:name=sw0")
+        for text in (
+            "table=8,priority=50,reg14=0x1,metadata=0x1,actions=resubmit(,9)",
+            "table=9,priority=7,ip,nw_src=10.0.0.0/24,actions=load:0x1->NXM_NX_REG13[]",
+            "table=10,priority=7,actions=drop",
+        ):
+            add_flow = [peer("ovs-ofctl"), "-O", "OpenFlow15", "add-flow", f"unix:{short_tmp}/br0.mgmt"]
+            subprocess.run([*add_flow, f"cookie=0x12345678,{text}"], check=True)
+        twin.compare_all(
+            f"-- --ovs=unix:{short_tmp}/br0.mgmt lflow-list\n-- --ovs=unix:{short_tmp}/br0.mgmt --vflows lflow-list sw0"
+        )
+    finally:
+        os.kill(int((short_tmp / "v.pid").read_text()), 15)
+        switch.stop()

@@ -16,6 +16,7 @@ from pyovn.tools.ctl.naming import find_row, needed_columns
 if TYPE_CHECKING:
     from pyovn.tools.ctl.context import Context, Needs
     from pyovn.tools.ctl.model import Row
+    from pyovn.tools.sbctl.openflow import Switch
 
 FLOW: Final = "Logical_Flow"
 DATAPATH: Final = "Datapath_Binding"
@@ -107,11 +108,28 @@ def _parse_arguments(context: Context, command: Command) -> tuple[Row | None, li
     return datapath, prefixes
 
 
+def need_list(needs: Needs, command: Command) -> None:
+    """Flows, and with ``--vflows`` what else becomes flows."""
+    need_flows(needs, command)
+    if command.given("--vflows"):
+        from pyovn.tools.sbctl.vflows import need_vflows
+
+        need_vflows(needs)
+
+
+def _switch(command: Command) -> Switch | None:
+    """The switch whose flows ``--ovs`` or ``--vflows`` asks for; ``--vflows`` alone needs none."""
+    if not command.given("--ovs"):
+        return None
+    from pyovn.tools.sbctl.openflow import Switch
+
+    return Switch(command.options["--ovs"], stats=command.given("--stats"))
+
+
 def run_list(context: Context, command: Command) -> None:
-    """Print logical flows."""
-    if command.given("--ovs"):
-        raise CtlError("--ovs: OpenFlow flows cannot be shown here; use ovs-ofctl dump-flows")
+    """Print logical flows, and with ``--ovs`` the OpenFlow flows that they have become."""
     datapath, prefixes = _parse_arguments(context, command)
+    switch = _switch(command)
     for heading, group in groupby(flows(context, datapath, prefixes), key=lambda flow: flow.heading):
         command.write(heading)
         for flow in group:
@@ -120,6 +138,32 @@ def run_list(context: Context, command: Command) -> None:
                 f"  {name}table={flow.table:<2}({flow.stage:<19}), priority={-flow.falling_priority:<5}, "
                 f"match=({flow.match}), action=({flow.actions})"
             )
+            for line in switch.lines(flow.uuid) if switch is not None else ():
+                command.write(line)
+    if command.given("--vflows"):
+        from pyovn.tools.sbctl.vflows import write_vflows
+
+        write_vflows(context, command, datapath, switch)
+
+
+def need_multicast(needs: Needs, _command: Command) -> None:
+    """Datapaths by name, and their multicast configuration."""
+    needs.add("IP_Multicast", "datapath", "seq_no")
+    for table, columns in needed_columns(needs.ids, DATAPATH).items():
+        needs.add(table, *columns)
+
+
+def run_flush_multicast(context: Context, command: Command) -> None:
+    """Have the chassis forget what they learnt of multicast groups, on one datapath or on all."""
+    datapath = None
+    if command.arguments:
+        name = command.arguments[0]
+        datapath = find_row(context.model, context.ids, DATAPATH, name, must_exist=False)
+        if datapath is None:
+            raise CtlError(f"{name} is not a valid datapath")
+    for row in context.model.rows("IP_Multicast"):
+        if datapath is None or row.get("datapath") == datapath.uuid:
+            row.put("seq_no", (row.integer("seq_no") or 0) + 1)
 
 
 def run_count(context: Context, command: Command) -> None:
@@ -144,9 +188,10 @@ def run_count(context: Context, command: Command) -> None:
     command.write(f"Total number of logical flows = {total}")
 
 
-_OPTIONS: Final = "--uuid --ovs? --stats"
+_OPTIONS: Final = "--uuid --ovs? --stats --vflows?"
 VERBS: Final = (
-    Verb("lflow-list", 0, MANY, run_list, need_flows, options=_OPTIONS, syntax="[DATAPATH] [LFLOW]..."),
-    Verb("dump-flows", 0, MANY, run_list, need_flows, options=_OPTIONS, syntax="[DATAPATH] [LFLOW]..."),
+    Verb("lflow-list", 0, MANY, run_list, need_list, options=_OPTIONS, syntax="[DATAPATH] [LFLOW]..."),
+    Verb("dump-flows", 0, MANY, run_list, need_list, options=_OPTIONS, syntax="[DATAPATH] [LFLOW]..."),
     Verb("count-flows", 0, 1, run_count, need_flows, syntax="[DATAPATH]"),
+    Verb("ip-multicast-flush", 0, 1, run_flush_multicast, need_multicast, syntax="[SWITCH]"),
 )
