@@ -27,13 +27,14 @@ print(*(name for name in {heavy!r} if name in sys.modules), file=sys.stderr)
 
 TOOLS = (
     ("pyovn.tools.nbctl", ["ovn-nbctl", "--db=unix:/nowhere", "--timeout=1", "--no-wait", "ls-list"]),
+    ("pyovn.tools.nbctl", ["ovn-nbctl", "-u", "/nowhere", "lr-list"]),
     ("pyovn.tools.sbctl", ["ovn-sbctl", "--db=unix:/nowhere", "--timeout=1", "--no-wait", "show"]),
     ("pyovn.tools.vsctl", ["ovs-vsctl", "--db=unix:/nowhere", "--timeout=1", "--no-wait", "show"]),
     ("pyovn.tools.appctl", ["ovs-appctl", "-t", "/nowhere", "version"]),
 )
 
 
-@pytest.mark.parametrize(("module", "argv"), TOOLS, ids=[argv[0] for _, argv in TOOLS])
+@pytest.mark.parametrize(("module", "argv"), TOOLS, ids=[" ".join(argv[::3]) for _, argv in TOOLS])
 def test_nothing_heavy_is_loaded(module: str, argv: list[str]) -> None:
     code = PROGRAM.format(argv=argv, module=module, heavy=HEAVY)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -41,7 +42,7 @@ def test_nothing_heavy_is_loaded(module: str, argv: list[str]) -> None:
 
 
 @pytest.mark.acceptance
-@pytest.mark.parametrize(("module", "argv"), TOOLS, ids=[argv[0] for _, argv in TOOLS])
+@pytest.mark.parametrize(("module", "argv"), TOOLS, ids=[" ".join(argv[::3]) for _, argv in TOOLS])
 def test_start_up_time(module: str, argv: list[str]) -> None:
     def once(code: str) -> float:
         begun = time.perf_counter()
@@ -51,3 +52,12 @@ def test_start_up_time(module: str, argv: list[str]) -> None:
     code = PROGRAM.format(argv=argv, module=module, heavy=())
     pairs = [(once(code), once("pass")) for _ in range(20)]
     assert min(tool for tool, _ in pairs) < 8 * min(bare for _, bare in pairs)
+
+
+def test_verbs_are_loaded_when_a_line_has_them() -> None:
+    code = (
+        "import sys; from pyovn.tools.nbctl.program import PROGRAM; "
+        "print(*(m for m in sys.modules if m.startswith('pyovn.tools.nbctl.')))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert sorted(done.stdout.split()) == ["pyovn.tools.nbctl.program", "pyovn.tools.nbctl.verbs"]
