@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pyovn.controller.chassis import encaps_of
-from pyovn.controller.model import SELF, Config, Model, Process
+from pyovn.controller.model import ENCAP_TYPES, SELF, Config, Model, Process
 from pyovn.ovsdb.values import UUID, FrozenMap
 from pyovn.schemas import southbound as sb
 from pyovn.schemas import vswitch as vs
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from pyovn.incremental import Allotment, Derived
 
 OWNER: Final = "ovn-chassis-id"
-_PREFERENCE: Final = {"geneve": 0, "vxlan": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +45,12 @@ class Tunnels:
 
 def declare(model: Model) -> Tunnels:
     """Want the bridge and the tunnels."""
+    _want_bridge(model)
+    return Tunnels(model, _want_tunnels(model))
+
+
+def _want_bridge(model: Model) -> None:
+    """The integration bridge and its own port, on the switch."""
 
     def bridge(_process: Process) -> Iterator[tuple[Any, str]]:
         config = model.config()
@@ -64,6 +69,13 @@ def declare(model: Model) -> Tunnels:
             "the integration bridge",
         )
 
+    model.want(model.output_vs, "integration_bridge", model.process, bridge)
+
+
+def _want_tunnels(model: Model) -> Allotment[sb.Chassis, str]:
+    """A port for each other chassis; gives the numbers in the ports' names."""
+    why = "a tunnel to another chassis"
+
     def tunnels(chassis: sb.Chassis) -> Iterator[tuple[Any, str]]:
         config, process = model.config(), model.process_of.one(SELF)
         if config is None or process is None or process.exiting or chassis.name == config.chassis:
@@ -79,10 +91,7 @@ def declare(model: Model) -> Tunnels:
         options = {"remote_ip": ip, "key": "flow"}
         if kind == "geneve" or csum:
             options["csum"] = csum or "true"
-        yield (
-            want("Interface", name, name=name, type=kind, options=FrozenMap(options)),
-            "a tunnel to another chassis",
-        )
+        yield want("Interface", name, name=name, type=kind, options=FrozenMap(options)), why
         yield (
             want(
                 "Port",
@@ -91,9 +100,9 @@ def declare(model: Model) -> Tunnels:
                 interfaces=frozenset([Ref("Interface", name)]),
                 external_ids=FrozenMap({OWNER: f"{chassis.name}@{ip}"}),
             ),
-            "a tunnel to another chassis",
+            why,
         )
-        yield Element("Bridge", config.bridge, "ports", Ref("Port", name)), "a tunnel to another chassis"
+        yield Element("Bridge", config.bridge, "ports", Ref("Port", name)), why
 
     numbers = model.engine.allot(
         "tunnel_numbers",
@@ -101,9 +110,8 @@ def declare(model: Model) -> Tunnels:
         lambda chassis: [(_prefix(chassis.name), (chassis.name, None))],
         lambda _prefix: (0, 0xFFF),
     )
-    model.want(model.output_vs, "integration_bridge", model.process, bridge)
     model.want(model.output_vs, "tunnel_ports", model.southbound.table(sb.Chassis), tunnels)
-    return Tunnels(model, numbers)
+    return numbers
 
 
 def declare_made(model: Model) -> Derived[vs.Port, Tunnel]:
@@ -132,7 +140,8 @@ def _best_encap(model: Model, config: Config, chassis: sb.Chassis) -> tuple[str,
     for uuid in chassis.encaps:
         encap = model.encap_by_uuid.one(uuid)
         if encap is not None and encap.type in ours and encap.ip not in config.encap_ips:
-            candidates.append((_PREFERENCE[encap.type], encap.type, encap.ip, encap.options.get("csum", "")))
+            rank = ENCAP_TYPES.index(encap.type)
+            candidates.append((rank, encap.type, encap.ip, encap.options.get("csum", "")))
     return min(candidates)[1:] if candidates else None
 
 
@@ -148,7 +157,7 @@ def identify_port(row: vs.Port, bridge: str | None) -> str | None:
 
 def identify_interface(row: vs.Interface, bridge: str | None) -> str | None:
     """The key of an Interface row that may be ours; it goes with its port."""
-    tunnel = row.type in _PREFERENCE and row.name.startswith("ovn-")
+    tunnel = "remote_ip" in row.options and row.name.startswith("ovn-")
     return row.name if tunnel or row.name == bridge else None
 
 
