@@ -17,6 +17,7 @@ from collections import deque
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from weakref import WeakKeyDictionary
 
 from pyovn.sim import address as addresses
 from pyovn.sim.memory import CLOSED_BY_PEER
@@ -41,6 +42,29 @@ ACCEPT_PAUSE: Final = 1.0
 """Seconds without accepting after the process has run out of descriptors."""
 
 
+class _Round:
+    """The streams of one loop that have something to send when the current callbacks are done."""
+
+    __slots__ = ("__weakref__", "_streams")
+
+    def __init__(self) -> None:
+        self._streams: list[SocketStream] = []
+
+    def add(self, stream: SocketStream, loop: asyncio.AbstractEventLoop) -> None:
+        """Flush ``stream``; many are flushed by one callback, for an update may go to hundreds."""
+        if not self._streams:
+            loop.call_soon(self._run)
+        self._streams.append(stream)
+
+    def _run(self) -> None:
+        streams, self._streams = self._streams, []
+        for stream in streams:
+            stream.flush()
+
+
+_rounds: WeakKeyDictionary[asyncio.AbstractEventLoop, _Round] = WeakKeyDictionary()
+
+
 class SocketStream:
     """A connected socket; implements ``runtime.Stream``."""
 
@@ -55,6 +79,7 @@ class SocketStream:
         "_on_close",
         "_on_data",
         "_queue",
+        "_round",
         "_socket",
         "peer",
     )
@@ -62,6 +87,7 @@ class SocketStream:
     def __init__(self, loop: asyncio.AbstractEventLoop, connection: socket.socket, peer: str) -> None:
         """Take over a connected, non-blocking socket."""
         self._loop = loop
+        self._round = _rounds.setdefault(loop, _Round())
         self._socket = connection
         self._fd = connection.fileno()
         self.peer = peer
@@ -110,7 +136,7 @@ class SocketStream:
         self._backlog += len(data)
         if not self._flushing:
             self._flushing = True
-            self._loop.call_soon(self._flush)
+            self._round.add(self, self._loop)
 
     def close(self) -> None:
         """Send what is queued, then close, at the latest after ``LINGER``; the owner hears no more."""
@@ -152,7 +178,8 @@ class SocketStream:
         elif self._on_data is not None:
             self._on_data(data)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Give the kernel what it takes, and the rest when it takes more."""
         self._flushing = False
         if self._fd < 0:
             return
@@ -165,13 +192,16 @@ class SocketStream:
 
     def _writable(self) -> None:
         self._loop.remove_writer(self._fd)
-        self._flush()
+        self.flush()
 
     def _send(self) -> None:
         queue = self._queue
         while queue:
             try:
-                sent = self._socket.sendmsg(list(islice(queue, WRITE_PARTS)))
+                if len(queue) == 1:
+                    sent = self._socket.send(queue[0])
+                else:
+                    sent = self._socket.sendmsg(list(islice(queue, WRITE_PARTS)))
             except (BlockingIOError, InterruptedError):
                 return
             except OSError:
