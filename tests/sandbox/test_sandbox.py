@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import select
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -24,14 +26,28 @@ def run(environ: dict[str, str], *command: str) -> str:
     return done.stdout
 
 
+def refused(environ: dict[str, str], *command: str) -> tuple[int, str]:
+    """The exit status and the message of a command that fails, and says nothing else."""
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stderr
+
+
+@pytest.fixture
+def outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no sandbox is, though the tests may run in the shell of one."""
+    monkeypatch.delenv("PYOVN_SANDBOX", raising=False)
+
+
 @pytest.fixture
 def sandbox(short_tmp: Path) -> Iterator[dict[str, str]]:
     with running(str(short_tmp / "s"), 2) as environ:
         yield environ
 
 
-def hosts() -> set[str]:
-    """Processes that host a sandbox."""
+def hosts(directory: Path) -> set[str]:
+    """Processes that host a sandbox in ``directory``."""
     found = set()
     for process in Path("/proc").iterdir():
         if process.name.isdigit():
@@ -39,13 +55,13 @@ def hosts() -> set[str]:
                 line = (process / "cmdline").read_bytes()
             except OSError:
                 continue  # it has just ended
-            if b"pyovn.sandbox.host" in line:
+            if b"pyovn.sandbox.host" in line and bytes(directory) in line.split(b"\0"):
                 found.add(process.name)
     return found
 
 
+@pytest.mark.usefixtures("outside")
 def test_the_tour_is_green_and_leaves_nothing(short_tmp: Path) -> None:
-    before = hosts()
     done = subprocess.run(
         [PROGRAMS / "pyovn", "sandbox", "-o", "--directory", short_tmp / "tour"],
         stdin=subprocess.DEVNULL,
@@ -60,7 +76,7 @@ def test_the_tour_is_green_and_leaves_nothing(short_tmp: Path) -> None:
     assert "delivered nowhere" in done.stdout
     assert done.stderr == ""
     assert list(short_tmp.iterdir()) == []
-    assert hosts() <= before
+    assert hosts(short_tmp / "tour") == set()
 
 
 def test_a_healthy_run_logs_no_warning(sandbox: dict[str, str]) -> None:
@@ -88,21 +104,105 @@ def test_a_mistake_is_one_message(sandbox: dict[str, str]) -> None:
         (("unplug", "hv1", "vif1"), "hv1 has no port vif1"),
         (("send", "vm1", "vm2"), "there is no logical port vm1"),
         (("add-hypervisor", "hv1"), "there is a hypervisor hv1 already"),
+        (("add-hypervisor", "a b/../c"), '"a b/../c" cannot name a hypervisor'),
+        (("plugg", "hv1"), 'there is no verb "plugg"; the verbs are: list, add-hypervisor,'),
+        ((), "this is the shell of a sandbox; the verbs are: list, add-hypervisor,"),
+        (("--hypervisors", "3"), "this is the shell of a sandbox; the verbs are: list,"),
     ):
-        done = subprocess.run(
-            ["pyovn", "sandbox", *command], env=sandbox, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 2
-        assert message in done.stderr
+        status, said = refused(sandbox, "pyovn", "sandbox", *command)
+        assert status == 2
+        assert message in said
+    assert refused(sandbox, "hv1") == (
+        2,
+        "usage: hv1 COMMAND [ARGUMENTS]    run COMMAND on hv1, such as: hv1 ovs-vsctl show\n",
+    )
+    assert "hv2 (192.168.0.2)" in run(sandbox, "pyovn", "sandbox", "list")
+
+
+@pytest.mark.usefixtures("outside")
+@pytest.mark.parametrize(
+    ("command", "status", "message"),
+    [
+        (("sandbox", "plugg"), 2, 'pyovn: there is no verb "plugg"; the verbs are: list,'),
+        (("sandbox", "tour"), 1, "pyovn: this is not the shell of a sandbox; start one with: pyovn sandbox"),
+        (("foo",), 2, "pyovn: foo is unknown\nusage: pyovn COMMAND"),
+        (("status",), 1, "pyovn: ovn-northd cannot be asked in /nowhere (No such file or directory)\n"),
+    ],
+)
+def test_a_mistake_outside_of_a_sandbox(command: tuple[str, ...], status: int, message: str) -> None:
+    done = refused({**os.environ, "OVN_RUNDIR": "/nowhere"}, str(PROGRAMS / "pyovn"), *command)
+    assert done[0] == status
+    assert done[1].startswith(message)
+
+
+def test_plugging_twice_is_refused_and_what_is_unusual_is_said(sandbox: dict[str, str]) -> None:
+    assert run(sandbox, "pyovn", "sandbox", "plug", "hv1", "vif1", "nosuch") == "no logical port nosuch yet\n"
+    again = refused(sandbox, "pyovn", "sandbox", "plug", "hv1", "vif1", "nosuch")
+    assert again == (2, "hv1 has an interface vif1 already\n")
+    assert "    vif1: nosuch\n" in run(sandbox, "pyovn", "sandbox", "list")
+    assert run(sandbox, "pyovn", "sandbox", "unplug", "hv1", "vif1") == ""
+    assert "vif1" not in run(sandbox, "pyovn", "sandbox", "list")
 
 
 def test_hypervisors_come_and_go(sandbox: dict[str, str]) -> None:
     run(sandbox, "pyovn", "sandbox", "add-hypervisor", "hv3")
     run(sandbox, "ovn-sbctl", "--timeout=20", "wait-until", "Chassis", "hv3", "hostname=hv3")
     assert "hv3 (192.168.0.3)" in run(sandbox, "pyovn", "sandbox", "list")
+    assert run(sandbox, "hv3", "ovn-appctl", "-t", "ovn-controller", "debug/status") == "running\n"
     run(sandbox, "pyovn", "sandbox", "remove-hypervisor", "hv3")
     assert "hv3" not in run(sandbox, "ovn-sbctl", "show")
-    assert not Path(sandbox["PYOVN_SANDBOX"], "hv3").exists()
+    directory = Path(sandbox["PYOVN_SANDBOX"])
+    assert not (directory / "hv3").exists()
+    assert sorted(path.name for path in (directory / "bin").iterdir()) == ["hv1", "hv2"]
+
+
+def test_why_a_flow_is_there_and_what_is_no_flow(sandbox: dict[str, str]) -> None:
+    run(sandbox, "ovn-nbctl", "--wait=sb", "ls-add", "sw0")
+    northd, controller = ("ovn-appctl", "-t", "ovn-northd"), ("hv1", "ovn-appctl", "-t", "ovn-controller")
+    datapath = run(sandbox, "ovn-sbctl", "--bare", "--columns=_uuid", "list", "Datapath_Binding").strip()
+    assert "Logical_Switch" in run(sandbox, *northd, "flow/why", datapath)
+    for daemon, argument, message in (
+        (northd, "zz", "zz is no UUID, nor the beginning of one\n"),
+        (northd, "00000000-0", "no southbound row has a UUID that begins with 00000000-0\n"),
+        (controller, "zz", "zz is no cookie: that is a hexadecimal number, or a UUID\n"),
+        (controller, "0x12g", "0x12g is no cookie: that is a hexadecimal number, or a UUID\n"),
+        (controller, datapath, f"no flow with cookie {datapath} is wanted\n"),
+    ):
+        status, said = refused(sandbox, *daemon, "flow/why", argument)
+        assert status == 2
+        assert said.startswith(message)
+    assert run(sandbox, *controller, "debug/status") == "running\n"
+
+
+def test_the_tour_wants_its_names_for_itself(sandbox: dict[str, str]) -> None:
+    run(sandbox, "ovn-nbctl", "ls-add", "sw0")
+    said = (
+        "pyovn sandbox tour: there is a logical switch sw0 already, and the tour makes its own: "
+        "run it in a new sandbox (pyovn sandbox --tour)\n"
+    )
+    assert refused(sandbox, "pyovn", "sandbox", "tour") == (1, said)
+    run(sandbox, "ovn-nbctl", "ls-del", "sw0")
+    run(sandbox, "pyovn", "sandbox", "remove-hypervisor", "hv2")
+    said = "pyovn sandbox tour: the tour needs the hypervisors hv1 and hv2\n"
+    assert refused(sandbox, "pyovn", "sandbox", "tour") == (1, said)
+
+
+def test_the_end_of_the_host_is_one_message(sandbox: dict[str, str]) -> None:
+    directory = sandbox["PYOVN_SANDBOX"]
+    pid = int(Path(directory, "sandbox.pid").read_text())
+    descriptor = os.pidfd_open(pid)
+    try:
+        os.kill(pid, signal.SIGKILL)
+        assert select.select([descriptor], [], [], 20)[0]
+    finally:
+        os.close(descriptor)
+    ended = f"this sandbox has ended, its log is {directory}/sandbox.log"
+    for command in (("status",), ("sandbox", "list"), ("sandbox", "plug", "hv1", "vif1", "vm1")):
+        assert refused(sandbox, "pyovn", *command) == (
+            1,
+            f"pyovn: {ended}; leave the shell and start another\n",
+        )
+    assert ended in refused(sandbox, "pyovn", "sandbox", "tour")[1]
 
 
 def test_what_is_not_served_is_named(sandbox: dict[str, str]) -> None:
@@ -156,14 +256,11 @@ def test_the_parents_death_ends_the_sandbox(short_tmp: Path) -> None:
         "import sys, os; from pyovn.sandbox.main import running\n"
         f"with running({str(short_tmp / 's')!r}, 1): os.kill(os.getpid(), 9)"
     )
-    before = hosts()
     done = subprocess.run([sys.executable, "-c", code], check=False, timeout=60, stdout=subprocess.DEVNULL)
     assert done.returncode == -9
-    for left in hosts() - before:
+    for left in hosts(short_tmp / "s"):
         descriptor = os.pidfd_open(int(left))
         try:
-            import select
-
             assert select.select([descriptor], [], [], 20)[0], f"process {left} is still there"
         finally:
             os.close(descriptor)

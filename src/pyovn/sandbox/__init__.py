@@ -3,6 +3,7 @@
 ``deployment``  databases, northd and hypervisors as objects, on any runtime: real or virtual time
 ``hosting``     the same with sockets, pid files and logs in a directory, so that tools find it
 ``host``        the process that hosts a sandbox
+``wrappers``    a command for each hypervisor: ``hv1 ovs-vsctl show``
 ``frames``      Ethernet frames from a few words
 ``tour``        the guided tour: each step is a command, its output, and a check
 ``main``        ``pyovn sandbox``: start, shell or tour, clean up

@@ -10,6 +10,7 @@ logs for the sandbox (``hosting``).  What is wired is the same.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +21,7 @@ from pyovn.northd.northd import Northd
 from pyovn.ovsdb.engine import Database
 from pyovn.ovsdb.local import LocalClient
 from pyovn.ovsdb.server import Server
+from pyovn.ovsdb.values import UUID
 from pyovn.schemas.northbound import NORTHBOUND
 from pyovn.schemas.southbound import SOUTHBOUND
 from pyovn.schemas.vswitch import OPEN_VSWITCH
@@ -35,12 +37,38 @@ if TYPE_CHECKING:
     from pyovn.sim.runtime import Runtime
     from pyovn.sync.database import DatabaseClient
 
+    Told = Callable[[str | None], None]
+    """Who waits for a change: called when it is made, with None or with what went wrong."""
+
 LOCAL_REMOTE: Final = "local"
 """What ``ovn-remote`` says where the southbound is in the same process."""
 
 
+BRIDGE: Final = "br-int"
+"""The bridge of a hypervisor on which its VMs are; its controller makes it."""
+
+BRIDGE_TIMEOUT: Final = 5000
+"""Milliseconds that a VM waits for the bridge of a hypervisor that has just been added."""
+
+_NAME: Final = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
+
+
 class DeploymentError(Exception):
     """What was asked for cannot be done; the message says why."""
+
+
+def check_name(what: str, name: str) -> None:
+    """Refuse what cannot name a hypervisor or an interface, as it becomes part of file names."""
+    if _NAME.fullmatch(name) is None:
+        raise DeploymentError(
+            f'"{name}" cannot name {what}: 1 to 32 of A-Z a-z 0-9 . _ - can, a letter or a digit first'
+        )
+
+
+def _must_succeed(error: str | None) -> None:
+    """Be told by nobody in particular: whoever runs the deployment hears of a failure."""
+    if error is not None:
+        raise DeploymentError(error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +99,10 @@ class Hypervisor:
             if "iface-id" in ids:
                 found[name] = ids["iface-id"]
         return found
+
+    def interface_names(self) -> frozenset[str]:
+        """All interfaces, those of nobody's VM, too."""
+        return frozenset(name for (name,) in self._columns("Interface", "name").values())
 
     def port(self, name: str) -> str | None:
         """The UUID of a Port row."""
@@ -128,6 +160,9 @@ class Makers:
             log=self._log(f"{hypervisor}/ovn-controller"),
         )
 
+    def check(self, hypervisor: str) -> None:
+        """Raise ``DeploymentError`` when no hypervisor can have this name here."""
+
     def remove(self, hypervisor: str) -> None:
         """The hypervisor is gone."""
 
@@ -156,21 +191,35 @@ class Deployment:
 
     # -- hypervisors ---------------------------------------------------------------------------
 
-    def add_hypervisor(self, name: str) -> Hypervisor:
+    def add_hypervisor(self, name: str, done: Told = _must_succeed) -> Hypervisor:
         """A hypervisor more, with a chassis of that name and an address on the underlay."""
+        check_name("a hypervisor", name)
         if name in self.hypervisors:
             raise DeploymentError(f"there is a hypervisor {name} already")
-        ip = f"192.168.{self._next_ip >> 8}.{self._next_ip & 255}"
+        self.makers.check(name)
+        try:
+            hypervisor = self._make(name, f"192.168.{self._next_ip >> 8}.{self._next_ip & 255}")
+        except OSError as error:
+            self.makers.remove(name)
+            raise DeploymentError(f"hypervisor {name} cannot be made: {error}") from error
         self._next_ip += 1
-        server = self.makers.server(name, (OPEN_VSWITCH,))
+        self.hypervisors[name] = hypervisor
         ids = {
             "system-id": name,
             "ovn-remote": LOCAL_REMOTE,
             "ovn-encap-type": "geneve",
-            "ovn-encap-ip": ip,
+            "ovn-encap-ip": hypervisor.ip,
         }
         row = {"external_ids": ["map", list(map(list, ids.items()))]}
-        self._write(server, OPEN_VSWITCH, [{"op": "insert", "table": "Open_vSwitch", "row": row}])
+        insert = {"op": "insert", "table": "Open_vSwitch", "row": row}
+        self._write(hypervisor.server, OPEN_VSWITCH, [insert], lambda reply: done(reply.error))
+        hypervisor.switch.start()
+        hypervisor.controller.start()
+        return hypervisor
+
+    def _make(self, name: str, ip: str) -> Hypervisor:
+        """A hypervisor's daemons, not started."""
+        server = self.makers.server(name, (OPEN_VSWITCH,))
         switch = self.makers.switch(name, self._local(server, OPEN_VSWITCH, TABLES), self.underlay)
         controller = self.makers.controller(
             name,
@@ -178,10 +227,7 @@ class Deployment:
             lambda _remote: self._local(self.central, SOUTHBOUND, SB_COLUMNS, conditions=interest.NOTHING),
         )
         hypervisor = Hypervisor(name, ip, self.makers.rundir(name), server, switch, controller)
-        self.hypervisors[name] = hypervisor
         switch.on_frame = lambda interface, frame: self._left(hypervisor, interface, frame)
-        switch.start()
-        controller.start()
         return hypervisor
 
     def remove_hypervisor(self, name: str, done: Callable[[], None] = lambda: None) -> None:
@@ -207,13 +253,27 @@ class Deployment:
 
     # -- interfaces and frames -----------------------------------------------------------------
 
-    def plug(self, hypervisor: str, interface: str, logical_port: str) -> None:
+    def plug(self, hypervisor: str, interface: str, logical_port: str, done: Told = _must_succeed) -> None:
         """What starting a VM does: a port on br-int whose interface names its logical port."""
         place = self.hypervisor(hypervisor)
+        check_name("an interface", interface)
+        if interface in place.interface_names():
+            raise DeploymentError(f"{hypervisor} has an interface {interface} already")
+        if not logical_port:
+            raise DeploymentError("a logical port has a name")
         self._write(
             place.server,
             OPEN_VSWITCH,
             [
+                {
+                    "op": "wait",
+                    "timeout": BRIDGE_TIMEOUT,
+                    "table": "Bridge",
+                    "where": [["name", "==", BRIDGE]],
+                    "columns": ["name"],
+                    "until": "==",
+                    "rows": [{"name": BRIDGE}],
+                },
                 {
                     "op": "insert",
                     "table": "Interface",
@@ -229,13 +289,14 @@ class Deployment:
                 {
                     "op": "mutate",
                     "table": "Bridge",
-                    "where": [["name", "==", "br-int"]],
+                    "where": [["name", "==", BRIDGE]],
                     "mutations": [["ports", "insert", ["named-uuid", "port"]]],
                 },
             ],
+            lambda reply: done(reply.error),
         )
 
-    def unplug(self, hypervisor: str, interface: str) -> None:
+    def unplug(self, hypervisor: str, interface: str, done: Told = _must_succeed) -> None:
         """What stopping a VM does."""
         place = self.hypervisor(hypervisor)
         port = place.port(interface)
@@ -247,7 +308,7 @@ class Deployment:
             "where": [],
             "mutations": [["ports", "delete", ["uuid", port]]],
         }
-        self._write(place.server, OPEN_VSWITCH, [mutation])
+        self._write(place.server, OPEN_VSWITCH, [mutation], lambda reply: done(reply.error))
 
     def send(self, hypervisor: str, interface: str, frame: bytes) -> None:
         """A VM sends a frame; where it arrives is added to ``deliveries``, when it does."""
@@ -265,6 +326,18 @@ class Deployment:
                     return hypervisor.name, interface
         raise DeploymentError(f"no hypervisor has an interface for logical port {logical_port}")
 
+    def bound_on(self, logical_port: str) -> str | None:
+        """The chassis that has claimed a logical port, as the southbound has it."""
+        tables = self.central.databases[SOUTHBOUND.name].database.tables
+        bindings, chassis = tables["Port_Binding"], tables["Chassis"]
+        name, place = (bindings.by_name[column].position for column in ("logical_port", "chassis"))
+        for row in bindings.rows.values():
+            holder_uuid = row.values[place]
+            if row.values[name] == logical_port and isinstance(holder_uuid, UUID):
+                holder = chassis.rows[holder_uuid]
+                return str(holder.values[chassis.by_name["name"].position])
+        return None
+
     def _left(self, hypervisor: Hypervisor, interface: str, frame: bytes) -> None:
         logical_port = hypervisor.interfaces().get(interface)
         if logical_port is not None:
@@ -274,23 +347,21 @@ class Deployment:
 
     def transact(self, operations: Sequence[Any], done: Callable[[Reply], None] | None = None) -> None:
         """Write to the northbound as a cloud system would."""
-        self._write(self.central, NORTHBOUND, operations, done)
+        self._write(self.central, NORTHBOUND, operations, done or (lambda reply: _must_succeed(reply.error)))
 
     def _write(
         self,
         server: Server,
         database: TypedDatabase,
         operations: Sequence[Any],
-        done: Callable[[Reply], None] | None = None,
+        done: Callable[[Reply], None],
     ) -> None:
+        """Run a transaction; ``done`` is called with its reply."""
         client = self._local(server, database, {})
 
         def finished(reply: Reply) -> None:
             client.stop()
-            if done is not None:
-                done(reply)
-            elif reply.error is not None:
-                raise DeploymentError(reply.error)
+            done(reply)
 
         client.start()
         client.transact(operations, finished)

@@ -8,7 +8,7 @@ Control commands (``ovs-appctl -t sandbox ...``, or ``pyovn sandbox ...``)::
     list                                     hypervisors, their interfaces and logical ports
     add-hypervisor NAME
     remove-hypervisor NAME
-    plug HYPERVISOR INTERFACE LOGICAL-PORT   start a VM
+    plug HYPERVISOR INTERFACE LOGICAL-PORT   start a VM; prints what is unusual about the port
     unplug HYPERVISOR INTERFACE              stop it
     send LOGICAL-PORT DST [SRC]              a frame from a port; prints where it arrived
     cut HYPERVISOR HYPERVISOR                the link between two hypervisors
@@ -19,11 +19,14 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from typing import TYPE_CHECKING, Final
 
 from pyovn.daemon import collector
 from pyovn.daemon.main import DaemonSpec
+from pyovn.daemon.process import CRASHED
 from pyovn.daemon.unixctl import CommandError, Deferred
+from pyovn.sandbox import wrappers
 from pyovn.sandbox.deployment import Delivery, Deployment, DeploymentError
 from pyovn.sandbox.frames import datagram, headers
 from pyovn.sandbox.hosting import CENTRAL, HostedMakers
@@ -48,7 +51,7 @@ class Host:
         self.runtime = runtime
         self.makers = HostedMakers(runtime, directory)
         self.deployment = Deployment(runtime, self.makers)
-        daemon = self.makers.daemon(CENTRAL, SPEC)
+        self.daemon = daemon = self.makers.daemon(CENTRAL, SPEC)
         commands: tuple[tuple[str, str, int, int, Callable[[Sequence[str]], str | Deferred]], ...] = (
             ("list", "", 0, 0, self._list),
             ("add-hypervisor", "NAME", 1, 1, self._add),
@@ -80,22 +83,37 @@ class Host:
             lines += [f"    {i}: {port}" for i, port in sorted(hypervisor.interfaces().items())]
         return "".join(line + "\n" for line in lines)
 
-    def _add(self, args: Sequence[str]) -> str:
-        self.deployment.add_hypervisor(args[0])
-        return ""
+    def _add(self, args: Sequence[str]) -> Deferred:
+        hidden = wrappers.hides(args[0])
+        if hidden is not None:
+            raise DeploymentError(f"{args[0]} cannot name a hypervisor: its command would hide {hidden}")
+        answer = Deferred()
+        self.deployment.add_hypervisor(args[0], _tell(answer))
+        return answer
 
     def _remove(self, args: Sequence[str]) -> Deferred:
         answer = Deferred()
         self.deployment.remove_hypervisor(args[0], answer.resolve)
         return answer
 
-    def _plug(self, args: Sequence[str]) -> str:
-        self.deployment.plug(*args)
-        return ""
+    def _plug(self, args: Sequence[str]) -> Deferred:
+        """Answer when the rows are written; what the user may not expect of the port is said with it."""
+        hypervisor, interface, port = args
+        remarks = []
+        if port not in self._logical_ports():
+            remarks.append(f"no logical port {port} yet\n")
+        holder = self.deployment.bound_on(port)
+        if holder is not None and holder != hypervisor:
+            remarks.append(f"{port} is bound on {holder}: {hypervisor} takes it over\n")
+        answer = Deferred()
+        self.deployment.plug(hypervisor, interface, port, _tell(answer, "".join(remarks)))
+        return answer
 
-    def _unplug(self, args: Sequence[str]) -> str:
-        self.deployment.unplug(*args)
-        return ""
+    def _unplug(self, args: Sequence[str]) -> Deferred:
+        hypervisor, interface = args
+        answer = Deferred()
+        self.deployment.unplug(hypervisor, interface, _tell(answer))
+        return answer
 
     def _send(self, args: Sequence[str]) -> Deferred:
         """Send one frame and answer when nothing of it is under way any more."""
@@ -125,15 +143,22 @@ class Host:
 
     def _address(self, port: str) -> str:
         """The first Ethernet address of a logical port, from the northbound."""
+        addresses = self._logical_ports().get(port)
+        if addresses is None:
+            raise DeploymentError(f"there is no logical port {port}")
+        for address in sorted(addresses):
+            if ":" in address:
+                return address.split()[0]
+        raise DeploymentError(f"logical port {port} has no Ethernet address")
+
+    def _logical_ports(self) -> dict[str, list[str]]:
+        """The addresses of all logical switch ports, by name."""
         table = self.deployment.central.databases[NORTHBOUND.name].database.tables["Logical_Switch_Port"]
         name, addresses = (table.by_name[column].position for column in ("name", "addresses"))
-        for row in table.rows.values():
-            if row.values[name] == port:
-                for address in sorted(str(a) for a in self._members(row.values[addresses])):
-                    if ":" in address:
-                        return address.split()[0]
-                raise DeploymentError(f"logical port {port} has no Ethernet address")
-        raise DeploymentError(f"there is no logical port {port}")
+        return {
+            str(row.values[name]): [str(address) for address in self._members(row.values[addresses])]
+            for row in table.rows.values()
+        }
 
     @staticmethod
     def _members(value: object) -> frozenset[object]:
@@ -163,6 +188,18 @@ def _guarded(handler: Callable[[Sequence[str]], str | Deferred]) -> Callable[[Se
     return run
 
 
+def _tell(answer: Deferred, text: str = "") -> Callable[[str | None], None]:
+    """Turn the outcome of a change into the answer to the command that asked for it."""
+
+    def done(error: str | None) -> None:
+        if error is None:
+            answer.resolve(text)
+        else:
+            answer.fail(error)
+
+    return done
+
+
 def _line(delivery: Delivery) -> str:
     seen = headers(delivery.frame)
     return (
@@ -189,10 +226,16 @@ def main(argv: Sequence[str]) -> int:
         return 1
     print(READY, flush=True)
     runtime.loop.add_reader(sys.stdin.fileno(), lambda: None if os.read(0, 4096) else runtime.stop())
-    runtime.run_forever()
+    status = 0
+    try:
+        runtime.run_forever()
+    except Exception:  # noqa: BLE001 - the sandbox ends here; those who ask why find the reason in its log
+        host.daemon.log.module("main").emer("%s", traceback.format_exc().rstrip())
+        print(f"the sandbox has ended by a defect; its log is {directory}/sandbox.log", file=sys.stderr)
+        status = CRASHED
     host.makers.close()
     runtime.close()
-    return 0
+    return status
 
 
 if __name__ == "__main__":

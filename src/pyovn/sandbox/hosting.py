@@ -6,7 +6,8 @@
     DIR/ovsdb-server.pid, ovn-northd.pid and their control sockets and logs
     DIR/hv1/db.sock, br-int.mgmt         a hypervisor; its OVS_RUNDIR and OVN_RUNDIR
     DIR/hv1/{ovsdb-server,ovs-vswitchd,ovn-controller}.pid and so on
-    DIR/sandbox.PID.ctl, sandbox.pid     the sandbox's own control commands
+    DIR/sandbox.PID.ctl, sandbox.pid     the sandbox's own control commands; its log is DIR/sandbox.log
+    DIR/bin/hv1                          runs a command on hv1
 
 All daemons live in one process and on one runtime; each is a ``daemon.Daemon`` of its own, so that
 ``ovs-appctl -t ovn-northd`` does what it does elsewhere.
@@ -27,7 +28,8 @@ from pyovn.dbserver.main import SPEC as SERVER_SPEC
 from pyovn.dbserver.main import Program
 from pyovn.northd import main as northd_main
 from pyovn.ovsdb.engine import Database
-from pyovn.sandbox.deployment import Makers
+from pyovn.sandbox import wrappers
+from pyovn.sandbox.deployment import DeploymentError, Makers
 from pyovn.vswitch import main as vswitch_main
 from pyovn.vswitch.control import Commands
 from pyovn.vswitch.switch import Switch
@@ -97,7 +99,8 @@ class HostedMakers(Makers):
     def controller(
         self, hypervisor: str, client: DatabaseClient, connect_sb: Callable[[str], DatabaseClient]
     ) -> Controller:
-        """An ovn-controller with its control commands."""
+        """An ovn-controller with its control commands; with it the hypervisor is whole."""
+        wrappers.write(self.directory, hypervisor, self.rundir(hypervisor))
         return controller_main.build(
             self.daemon(hypervisor, controller_main.SPEC),
             client,
@@ -106,8 +109,16 @@ class HostedMakers(Makers):
             hostname=hypervisor,
         )
 
+    def check(self, hypervisor: str) -> None:
+        """A hypervisor has a directory, and takes nobody else's."""
+        if hypervisor == CENTRAL or os.path.lexists(os.path.join(self.directory, hypervisor)):  # noqa: PTH118
+            raise DeploymentError(
+                f"{hypervisor} cannot name a hypervisor: {self.directory} needs it otherwise"
+            )
+
     def remove(self, hypervisor: str) -> None:
-        """Close the daemons of a hypervisor and remove its directory."""
+        """Close the daemons of a hypervisor and remove its directory and its command."""
+        wrappers.remove(self.directory, hypervisor)
         for daemon in self._daemons.pop(hypervisor, ()):
             daemon.close()
         shutil.rmtree(self.rundir(hypervisor), ignore_errors=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import shutil
 import signal
 import subprocess
@@ -20,28 +21,36 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from pyovn.sandbox import wrappers
 from pyovn.sandbox.host import READY
 from pyovn.sandbox.tour import run_tour
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_WRAPPER: Final = """#!/bin/sh
-# Run a command on hypervisor {name}: {name} ovs-vsctl show
-OVS_RUNDIR={run} OVN_RUNDIR={run} exec "$@"
+_BASH_START: Final = """\
+# What bash reads in a sandbox: the user's own file, then what that must not undo.
+[ -f ~/.bashrc ] && . ~/.bashrc
+PATH={path}
+PS1='{prompt}'
 """
+
+_PROMPT: Final = "[pyovn] \\w\\$ "
 
 _BANNER: Final = """
 You are in a pyovn sandbox: one central node and {count} hypervisors, as an ordinary user.
 
     ovn-nbctl show                  the network that is asked for
     ovn-sbctl show                  where it is
-    hv1 ovs-vsctl show              a hypervisor's switch (hv1 COMMAND runs there)
     ovn-nbctl ls-add sw0            a logical switch
+    hv1 ovs-vsctl show              a hypervisor's switch: hv1 COMMAND runs there
+    hv1 ovn-appctl -t ovn-controller connection-status
+                                    ask a daemon of a hypervisor; without hv1, those of the central node
     pyovn sandbox plug hv1 vif1 vm1 start a VM that is logical port vm1
     pyovn sandbox send vm1 vm2      a frame, and where it arrives
     pyovn sandbox tour              the guided tour, in this sandbox
 
+Without hv1, hv2, ... before them ovs-vsctl, ovs-ofctl and ovs-appctl talk to hv1.
 Logs are in {directory}.  Leaving the shell ends the sandbox.
 """
 
@@ -55,7 +64,9 @@ def environment(directory: str) -> dict[str, str]:
     programs = str(Path(sys.executable).parent)
     first = f"{directory}/hv1"
     changes = {
-        "PATH": os.pathsep.join([f"{directory}/bin", programs, os.environ.get("PATH", "/usr/bin:/bin")]),
+        "PATH": os.pathsep.join(
+            [wrappers.directory_of(directory), programs, os.environ.get("PATH", "/usr/bin:/bin")]
+        ),
         "OVN_RUNDIR": directory,
         "OVN_LOGDIR": directory,
         "OVN_NB_DB": f"unix:{directory}/ovnnb_db.sock",
@@ -87,23 +98,11 @@ def running(directory: str, hypervisors: int) -> Iterator[dict[str, str]]:
         line = host.stdout.readline().strip()
         if line != READY:
             raise SandboxError(line or "the sandbox died while starting: see the messages above")
-        _write_wrappers(directory, hypervisors)
         yield environment(directory)
     finally:
         if host is not None:
             _end(host)
         shutil.rmtree(directory, ignore_errors=True)
-
-
-def _write_wrappers(directory: str, hypervisors: int) -> None:
-    """A command for each hypervisor that runs another command there."""
-    programs = Path(directory, "bin")
-    programs.mkdir()
-    for number in range(1, hypervisors + 1):
-        name = f"hv{number}"
-        wrapper = programs / name
-        wrapper.write_text(_WRAPPER.format(name=name, run=f"{directory}/{name}"))
-        wrapper.chmod(0o755)
 
 
 def _end(host: subprocess.Popen[str]) -> None:
@@ -117,14 +116,28 @@ def _end(host: subprocess.Popen[str]) -> None:
         host.wait()
 
 
-def _shell(environ: dict[str, str], directory: str, hypervisors: int) -> int:
-    """Open the user's shell."""
-    print(_BANNER.format(count=hypervisors, directory=directory))
-    shell = os.environ.get("SHELL") or "/bin/sh"
-    # Interrupts belong to what runs in the shell, not to the sandbox under it.
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def shell_command(shell: str, environ: dict[str, str]) -> tuple[list[str], dict[str, str]]:
+    """How to start a shell with the sandbox's prompt, and in which environment.
+
+    bash's own files set the prompt after the environment has, so bash is given a file that comes last.
+    """
+    environ = {**environ, "PS1": _PROMPT}
+    if Path(shell).name != "bash":
+        return [shell], environ
+    start = Path(environ["PYOVN_SANDBOX"], "bashrc")
+    start.write_text(_BASH_START.format(path=shlex.quote(environ["PATH"]), prompt=_PROMPT))
+    return [shell, "--rcfile", str(start)], environ
+
+
+def open_shell(environ: dict[str, str], hypervisors: int) -> int:
+    """Open the user's shell; returns when it is left."""
+    print(_BANNER.format(count=hypervisors, directory=environ["PYOVN_SANDBOX"]), flush=True)
+    command, environ = shell_command(os.environ.get("SHELL") or "/bin/sh", environ)
+    # Interrupts belong to what runs in the shell, not to the sandbox under it.  They are handled and not
+    # ignored here, because what is ignored stays ignored in a child.
+    before = signal.signal(signal.SIGINT, lambda _signum, _frame: None)
     try:
-        subprocess.run([shell], env={**environ, "PS1": "[pyovn] \\w\\$ "}, check=False)
+        subprocess.run(command, env=environ, check=False)
     finally:
         signal.signal(signal.SIGINT, before)
     return 0
@@ -154,7 +167,7 @@ def main(argv: Sequence[str]) -> int:
         with running(directory, options.hypervisors) as environ:
             if options.tour or not sys.stdin.isatty():
                 return run_tour(environ)
-            return _shell(environ, directory, options.hypervisors)
+            return open_shell(environ, options.hypervisors)
     except SandboxError as error:
         print(f"pyovn sandbox: {error}", file=sys.stderr)
         return 1

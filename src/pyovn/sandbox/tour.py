@@ -2,6 +2,9 @@
 
 Each step is a command that a user could type, shown with its output, and a check of that output.  The tour
 stops at nothing: every check is made and told, and the result is whether all of them hold.
+
+Its commands are what a user would type, with the usual names, so it needs a sandbox in which nobody has used
+these names yet, and says so before it begins.
 """
 
 from __future__ import annotations
@@ -14,7 +17,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-Check = "Callable[[str], bool]"
 SHOWN_LINES: Final = 12
 
 
@@ -150,22 +152,50 @@ STEPS: Final = (
 )
 
 
+_NAMES: Final = (
+    ("pyovn sandbox list", "interface", ("vif1", "vif2", "vif3")),
+    ("ovn-nbctl --bare --columns=name list Logical_Switch", "logical switch", ("sw0",)),
+    ("ovn-nbctl --bare --columns=name list Logical_Switch_Port", "logical port", ("vm1", "vm2", "vm3")),
+)
+"""What the tour makes: where its names would be seen, and the names."""
+
+
+def obstacle(environ: Mapping[str, str]) -> str | None:
+    """Why the tour cannot be run in this sandbox, if so."""
+    for command, kind, names in _NAMES:
+        done = _run(command, environ)
+        if done.returncode:
+            return done.stderr.strip()
+        seen = {line.strip().partition(":")[0] for line in done.stdout.splitlines()}
+        taken = [name for name in names if name in seen]
+        if taken:
+            return (
+                f"there is a {kind} {taken[0]} already, and the tour makes its own: "
+                "run it in a new sandbox (pyovn sandbox --tour)"
+            )
+        if kind == "interface" and not {"hv1", "hv2"} <= {line.partition(" ")[0] for line in seen}:
+            return "the tour needs the hypervisors hv1 and hv2"
+    return None
+
+
+def _run(command: str, environ: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command, shell=True, env=dict(environ), capture_output=True, text=True, check=False, timeout=60
+    )
+
+
 def run_tour(environ: Mapping[str, str]) -> int:
     """Run all steps; 0 if every check holds."""
+    reason = obstacle(environ)
+    if reason is not None:
+        print(f"pyovn sandbox tour: {reason}", file=sys.stderr)
+        return 1
     failed = 0
     for step in STEPS:
         if step.title:
             print(f"\n{step.title}")
         print(f"  $ {step.command}")
-        done = subprocess.run(
-            step.command,
-            shell=True,
-            env=dict(environ),
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        done = _run(step.command, environ)
         lines = done.stdout.splitlines()
         for line in lines[:SHOWN_LINES]:
             print(f"    {line}")

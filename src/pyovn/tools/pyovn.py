@@ -23,22 +23,62 @@ commands:
   version               print the version
 """
 
-VERBS: Final = frozenset(
-    {"list", "add-hypervisor", "remove-hypervisor", "plug", "unplug", "send", "cut", "mend"}
+VERBS: Final = (
+    "list",
+    "add-hypervisor",
+    "remove-hypervisor",
+    "plug",
+    "unplug",
+    "send",
+    "cut",
+    "mend",
+    "tour",
 )
+"""What ``pyovn sandbox`` does within a sandbox."""
+
+_VERBS_TEXT: Final = f"the verbs are: {', '.join(VERBS)}"
+
+
+def _fail(text: str, status: int = 1) -> int:
+    print(f"pyovn: {text}", file=sys.stderr)
+    return status
 
 
 def _control(target: str, method: str, arguments: Sequence[str]) -> int:
     """Send one command to a daemon in the run directory; print the answer."""
     from pyovn.daemon.ctlclient import ControlError, control_request, find_socket
+    from pyovn.sim.address import reason
 
+    rundir = _rundir()
     try:
-        accepted, text = control_request(find_socket(target, _rundir()), method, list(arguments))
+        accepted, text = control_request(find_socket(target, rundir), method, list(arguments))
     except (ControlError, OSError) as error:
-        print(f"pyovn: {target}: {error}", file=sys.stderr)
-        return 1
+        if _has_ended():
+            return _fail(_epitaph(os.environ["PYOVN_SANDBOX"]))
+        why = reason(error) if isinstance(error, OSError) else str(error)
+        return _fail(f"{target} cannot be asked in {rundir} ({why})")
     print(text, end="", file=sys.stdout if accepted else sys.stderr)
     return 0 if accepted else 2
+
+
+def _has_ended() -> bool:
+    """This is the shell of a sandbox whose process is gone."""
+    from pyovn.daemon.pidfile import PidfileError, read_pidfile
+
+    sandbox = os.environ.get("PYOVN_SANDBOX")
+    if sandbox is None:
+        return False
+    try:
+        read_pidfile(f"{sandbox}/sandbox.pid")
+    except PidfileError:
+        return True
+    return False
+
+
+def _epitaph(sandbox: str) -> str:
+    log = f"{sandbox}/sandbox.log"
+    where = f"its log is {log}" if os.path.exists(log) else f"{sandbox} is gone"  # noqa: PTH110 - tools start fast
+    return f"this sandbox has ended, {where}; leave the shell and start another"
 
 
 def _rundir() -> str:
@@ -48,16 +88,20 @@ def _rundir() -> str:
 
 
 def _sandbox(arguments: Sequence[str]) -> int:
-    inside = "PYOVN_SANDBOX" in os.environ
-    if arguments and arguments[0] in VERBS:
-        if not inside:
-            print("pyovn: this is not the shell of a sandbox; start one with: pyovn sandbox", file=sys.stderr)
-            return 1
-        return _control("sandbox", arguments[0], arguments[1:])
-    if arguments[:1] == ["tour"] and inside:
-        from pyovn.sandbox.tour import run_tour
+    verb = arguments[0] if arguments else ""
+    if verb and not verb.startswith("-") and verb not in VERBS:
+        return _fail(f'there is no verb "{verb}"; {_VERBS_TEXT}', 2)
+    if "PYOVN_SANDBOX" in os.environ:
+        if verb == "tour":
+            from pyovn.sandbox.tour import run_tour
 
-        return run_tour(os.environ)
+            return run_tour(os.environ)
+        if verb in VERBS:
+            return _control("sandbox", verb, arguments[1:])
+        if verb not in {"-h", "--help"}:
+            return _fail(f"this is the shell of a sandbox; {_VERBS_TEXT}", 2)
+    elif verb in VERBS:
+        return _fail("this is not the shell of a sandbox; start one with: pyovn sandbox")
     from pyovn.sandbox.main import main as sandbox_main
 
     return sandbox_main(arguments)
@@ -108,8 +152,13 @@ def main() -> int:
 
         print(f"pyovn {__version__}")
         return 0
-    print(USAGE, end="", file=sys.stdout if command in {"-h", "--help", "help"} else sys.stderr)
-    return 0 if command in {"-h", "--help", "help"} else 2
+    if command in {"-h", "--help", "help"}:
+        print(USAGE, end="")
+        return 0
+    if command:
+        print(f"pyovn: {command} is unknown", file=sys.stderr)
+    print(USAGE, end="", file=sys.stderr)
+    return 2
 
 
 if __name__ == "__main__":
