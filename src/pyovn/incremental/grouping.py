@@ -16,9 +16,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pyovn.incremental.family import Family
-from pyovn.incremental.node import mark
+from pyovn.incremental.node import Node, mark
 from pyovn.incremental.record import Record
-from pyovn.incremental.tracking import ALL, STATE, Source, untracked
+from pyovn.incremental.tracking import ALL, STATE, KeyFunctionError, Source, untracked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
@@ -43,6 +43,7 @@ class Grouping(Family, Generic[T, K, P]):
         self._places = places
         self._placed: dict[T, frozenset[P]] = {}
         self._mask = 0
+        self._failed: dict[T, Node] = {}
         self._asked: dict[K, Source] = {}
         self._swept = 1024
         self.upstream[source] = None
@@ -59,6 +60,9 @@ class Grouping(Family, Generic[T, K, P]):
 
     def remove(self, element: T) -> None:
         """Take an element away."""
+        failed = self._failed.pop(element, None)
+        if failed is not None:
+            self.engine.note_failure(failed, None)
         for place in self._placed.pop(element):
             self._leave(element, place)
 
@@ -78,7 +82,20 @@ class Grouping(Family, Generic[T, K, P]):
             self._enter(element, place)
 
     def _find(self, element: T) -> frozenset[P]:
-        places, mask = untracked(element, lambda e: frozenset(self._places(e)))
+        """Where an element belongs; one whose key function raises is nowhere, and is listed as failed."""
+        try:
+            places, mask = untracked(element, lambda e: frozenset(self._places(e)))
+        except KeyFunctionError:
+            raise
+        except Exception as error:  # noqa: BLE001  isolates a failing element, as nodes do
+            self._mask = ALL
+            failed = self._failed.setdefault(element, Node(self, element))
+            failed.error = error
+            self.engine.note_failure(failed, error)
+            return frozenset()
+        healed = self._failed.pop(element, None)
+        if healed is not None:
+            self.engine.note_failure(healed, None)
         self._mask |= mask
         return places  # type: ignore[no-any-return]  # what the lambda returns
 

@@ -51,11 +51,15 @@ class _State:
 STATE: Final = _State()
 
 
+class KeyFunctionError(RuntimeError):
+    """A key function reads more than its element: a mistake of the program, not of its input."""
+
+
 def untracked(source: Any, function: Any) -> tuple[Any, int]:
     """Call ``function(source)`` outside of any derivation; return its result and the mask it read.
 
     For the key functions of indexes and folds, which may read their own element and nothing else:
-    reading anything else could change behind the index's back, so it raises ``RuntimeError``.
+    reading anything else could change behind the index's back, so it raises ``KeyFunctionError``.
     """
     saved_reads, saved_node = STATE.reads, STATE.node
     reads: dict[Source, int] = {}
@@ -66,5 +70,5 @@ def untracked(source: Any, function: Any) -> tuple[Any, int]:
         STATE.reads, STATE.node = saved_reads, saved_node
     mask = reads.pop(source, 0) if isinstance(source, Source) else 0
     if reads:
-        raise RuntimeError(f"{function!r} reads more than the element that it is given: {list(reads)!r}")
+        raise KeyFunctionError(f"{function!r} reads more than the element that it is given: {list(reads)!r}")
     return result, mask

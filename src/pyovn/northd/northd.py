@@ -321,11 +321,8 @@ class Northd:
             for keys in (self.datapath_keys, self.port_keys)
             for pool, owner, wanted in keys.conflicts()
         ]
-        lines += [
-            f"{entry.table} {entry.key} cannot be written: {reason}"
-            for reconciler in (self.sb_reconciler, self.nb_reconciler)
-            for entry, reason in reconciler.blocked().items()
-        ]
+        for reconciler in (self.sb_reconciler, self.nb_reconciler):
+            lines += reconciler.notices()
         return lines
 
     def _hints(self, item: RowItem, reasons: list[Reason]) -> Mapping[str, Any]:

@@ -2,11 +2,13 @@
 
 All inputs that arrive in one turn of the runtime are taken in before anything is derived; ``wake``
 asks for one run after the current callbacks.  A run that fails to write is repeated after a pause that
-doubles up to a limit, and at once when anything changes.
+doubles up to a limit, and at once when anything changes.  So is a run that raises: its daemon stays, says
+where it failed, and tries again.
 """
 
 from __future__ import annotations
 
+import traceback
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -87,4 +89,9 @@ class Loop:
         self._scheduled = False
         if not self._stopped:
             self.runs += 1
-            self._step()
+            try:
+                self._step()
+            except Exception:  # noqa: BLE001  a pass that fails must not end the daemon: it is repeated
+                for line in traceback.format_exc().splitlines():
+                    self._log("err", line)
+                self.retry()

@@ -5,6 +5,7 @@ Pure functions over names and values: what is different is decided in ``reconcil
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyovn.ovsdb.values import EMPTY_SET, UUID, FrozenMap, atom_to_json
@@ -107,6 +108,14 @@ def failure(reply: Reply, prelude: int) -> Failure | None:
             operation = place - prelude if place >= prelude and name in CONTENT_ERRORS else None
             return Failure(f"{name}: {details}" if details else str(name), operation)
     return None if reply.error is None else Failure(str(reply.error), None)
+
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def uuids_in(text: str) -> list[UUID]:
+    """The rows that an error names."""
+    return [UUID(found) for found in _UUID.findall(text)]
 
 
 def random_uuid(rng: random.Random) -> str:

@@ -32,6 +32,7 @@ from pyovn.sync.operations import (
     random_uuid,
     referrers,
     releases,
+    uuids_in,
     where,
 )
 from pyovn.sync.wants import Element, Existing, Ref, RowItem
@@ -137,6 +138,10 @@ class Reconciler:
         """Rows that cannot be written now, and why: a missing row, or the server's words."""
         self._refused: set[Entry] = set()
         """Those of them that the server has refused."""
+        self._kept: dict[UUID, tuple[str, str]] = {}
+        """Rows that are to go and that the server keeps, and its words."""
+        self._contested: dict[Entry, None] = {}
+        """Rows of which two items want different things."""
         self._waiting: dict[Ref, dict[Entry, None]] = {}
         """Who is to be looked at again when a row comes."""
         self._referrers: dict[str, list[Referrer]] = {}
@@ -174,6 +179,8 @@ class Reconciler:
                 entry.gone.discard((item.column, item.value))
         else:
             join(entry.items, item, relation)
+            if len(entry.items) > 1:
+                self._compare(entry)
         self._changed(entry)
 
     def went(self, item: Any, relation: Derived[Any, Any] | None = None) -> None:
@@ -189,13 +196,30 @@ class Reconciler:
                 entry.gone.add((item.column, item.value))
         else:
             part(entry.items, item, relation)
+            if entry in self._contested:
+                self._compare(entry)
         self._changed(entry)
+
+    def _compare(self, entry: Entry) -> None:
+        """Note whether the items of a row want different things of it."""
+        told: dict[str, Any] = {}
+        if any(told.setdefault(c, v) != v for item in entry.items for c, v in item.columns):
+            self._contested[entry] = None
+        else:
+            self._contested.pop(entry, None)
 
     def _changed(self, entry: Entry) -> None:
         """Other things are wanted of a row: what was refused may be accepted now."""
-        self._refused.discard(entry)
+        if self._refused:
+            self._reconsider(entry.table)
         if self._waiting:
             self._wake(entry)
+
+    def _reconsider(self, table: str) -> None:
+        """Something in a table has changed that may have been in the way of what was refused there."""
+        for refused in [e for e in self._refused if e.table == table]:
+            self._refused.discard(refused)
+            self._dirty[refused] = None
 
     def _wake(self, entry: Entry) -> None:
         """Look again at what waits for a row, directly or not."""
@@ -215,11 +239,16 @@ class Reconciler:
             if managed is None:
                 continue
             self._file(managed, uuid, new)
+            self._kept.pop(uuid, None)
             entry = self._by_uuid.get(uuid)
             if entry is not None:
                 self._dirty[entry] = None
-            elif uuid in self._key_of:
+                self._refused.discard(entry)
+                continue
+            if uuid in self._key_of:
                 self._strangers[uuid] = name
+            if self._refused:
+                self._reconsider(name)
 
     def reindex(self) -> None:
         """``identify`` has changed its mind: file all present rows anew."""
@@ -266,7 +295,10 @@ class Reconciler:
             return False
         if self.sent is not None:
             self.sent.append(operations)
-        self.in_flight = True
+
+        def restore() -> None:
+            self._dirty.update(dirty)
+            self._strangers.update(deleted)
 
         def answered(reply: Reply) -> None:
             self.in_flight = False
@@ -275,29 +307,47 @@ class Reconciler:
             if error is None:
                 self._failures = 0
             else:
-                for entry in dirty:
-                    self._dirty[entry] = None
-                self._strangers.update(deleted)
+                restore()
                 self._failed(error, owners)
             done(self.last_error)
 
-        self._client.transact([*prelude, *operations], answered)
+        try:
+            self._client.transact([*prelude, *operations], answered)
+        except Exception:
+            restore()  # not even sent; the loop tells and tries again
+            raise
+        self.in_flight = True
         return True
 
     def _failed(self, error: Failure, owners: list[Entry]) -> None:
         """Nothing was written.  What alone was refused is set aside, so that it does not stop the rest.
 
-        An error that nobody in particular has made (a reference, an index) may come from what we believe to
-        be in order, so after the second one everything is compared anew.
+        An error at the commit (a reference, an index) stands behind no operation.  It may come from what we
+        believe to be in order, so everything is compared anew; if that does not help, the rows that the
+        error names are set aside.
         """
         if error.operation is not None and error.operation < len(owners):
-            entry = owners[error.operation]
-            self._refused.add(entry)
-            self._blocked[entry] = error.text
+            self._set_aside(owners[error.operation], error.text)
             return
         self._failures += 1
-        if self._failures > 1:
+        if self._failures == 1:
             self._dirty.update(dict.fromkeys(e for table in self._entries.values() for e in table.values()))
+            return
+        for uuid in uuids_in(error.text):
+            entry = self._by_uuid.get(uuid)
+            if entry is not None and entry in owners:
+                self._set_aside(entry, error.text)
+                return
+            if uuid in self._strangers:
+                self._kept[uuid] = self._strangers.pop(uuid), error.text
+                return
+
+    def _set_aside(self, entry: Entry, reason: str) -> None:
+        """Do without a row until it, or something in its way, changes."""
+        self._refused.add(entry)
+        self._blocked[entry] = reason
+        if not self._is_there(entry):
+            self._let_go(entry)
 
     def _plan(self, dirty: dict[Entry, None]) -> tuple[list[Operation], list[Entry]]:
         """The operations for wanted rows, and the row that each of them is for."""
@@ -318,6 +368,10 @@ class Reconciler:
                 self._waiting.setdefault(error.missing, {})[entry] = None
                 self._blocked[entry] = f"it refers to {error.missing.table} {error.missing.key}"
                 self._let_go(entry)
+            except Exception as error:  # noqa: BLE001  what cannot be compared or written must not stop the rest
+                del plan[len(owners) :]
+                self._refused.add(entry)
+                self._blocked[entry] = f"{type(error).__name__}: {error}"
             else:
                 if was_blocked:
                     self._wake(entry)
@@ -332,7 +386,7 @@ class Reconciler:
         for uuid, table in strangers.items():
             managed = self._managed[table]
             row = self._rows(table).get(uuid)
-            if uuid in self._by_uuid or row is None or managed.collected:
+            if uuid in self._by_uuid or uuid in self._kept or row is None or managed.collected:
                 continue
             record = managed.row(uuid, row)
             if managed.identify(record) is not None:
@@ -357,10 +411,24 @@ class Reconciler:
         self._referrers.clear()
         self._dirty.update(dict.fromkeys(self._refused))
         self._refused.clear()
+        self._strangers.update({uuid: table for uuid, (table, _why) in self._kept.items()})
+        self._kept.clear()
+
+    def _table_of(self, uuid: UUID) -> str:
+        return next(
+            (table for table in self._managed if uuid in self._rows(table)), next(iter(self._managed))
+        )
 
     def blocked(self) -> dict[Entry, str]:
         """Wanted rows that cannot be written, and why."""
         return {entry: reason for entry, reason in self._blocked.items() if entry.items}
+
+    def notices(self) -> list[str]:
+        """What cannot be made so, a line each."""
+        lines = [f"{e.table} {e.key} cannot be written: {reason}" for e, reason in self.blocked().items()]
+        lines += [f"{table} {uuid} cannot be deleted: {why}" for uuid, (table, why) in self._kept.items()]
+        lines += [f"{e.table} {e.key} is wanted in {len(e.items)} different ways" for e in self._contested]
+        return lines
 
     def _rows(self, table: str) -> Mapping[UUID, tuple[Any, ...]]:
         return self._client.replica.table(table).rows
@@ -479,7 +547,7 @@ class Reconciler:
             here = members_of(row[places[column]])
             extra: Iterable[Any]
             if column in managed.shared:
-                extra, lacking = (here & self._gone(entry, column)) - wanted, wanted - here
+                extra, lacking = self._gone(entry, column, here) - wanted, wanted - here
             elif members.has_pairs or is_map:
                 extra, lacking = here - wanted, wanted - here
             else:
@@ -505,14 +573,20 @@ class Reconciler:
 
         return members.resolve(look_up, missing)
 
-    def _gone(self, entry: Entry, column: str) -> set[Any]:
-        """Resolved elements of a shared column that we wanted once; they stay until seen gone."""
-        resolved = set()
-        for name, value in entry.gone or ():
-            if name == column:
-                with suppress(UnresolvedError):
-                    resolved.add(self._resolve(value))
-        return resolved
+    def _gone(self, entry: Entry, column: str, here: frozenset[Any]) -> set[Any]:
+        """Elements of a shared column that we wanted once and that are there; others are forgotten."""
+        there: set[Any] = set()
+        for name, value in list(entry.gone or ()):
+            if name != column:
+                continue
+            atom = None
+            with suppress(UnresolvedError):
+                atom = self._resolve(value)
+            if atom in here:
+                there.add(atom)
+            elif entry.gone is not None:
+                entry.gone.discard((name, value))
+        return there
 
     def _insert(self, entry: Entry, uuid: UUID) -> Operation:
         managed = self._managed[entry.table]
