@@ -311,12 +311,13 @@ class Reconciler:
                 self._failed(error, owners)
             done(self.last_error)
 
+        self.in_flight = True
         try:
             self._client.transact([*prelude, *operations], answered)
         except Exception:
+            self.in_flight = False
             restore()  # not even sent; the loop tells and tries again
             raise
-        self.in_flight = True
         return True
 
     def _failed(self, error: Failure, owners: list[Entry]) -> None:
