@@ -1,6 +1,6 @@
 """JSON from people, and what is wrong with it in the words of the C programs.
 
-Well-formed text goes through msgspec.  Only text that is not is read again, character by character, to
+Well-formed text is simply decoded.  Only text that is not is read again, character by character, to
 find the message that the C programs print, such as ``line 0, column 4, byte 4: invalid keyword 'x'``.
 A position is that of the character that completed the faulty token, counted from 0; lines too.
 
@@ -12,9 +12,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-import msgspec
-
 from pyovn.tools.ctl.text import quote
+from pyovn.wire import jsontext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,9 +32,11 @@ class JsonTextError(ValueError):
 def parse_text(text: bytes) -> Any:
     """The value of ``text``; raises ``JsonTextError``."""
     try:
-        value = msgspec.json.decode(text)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        value = jsontext.decode(text)
+    except jsontext.JsonTextError as error:
         raise JsonTextError(explain(text) or str(error)) from error
+    if b"\\u" in text and (fault := explain(text)):  # half a surrogate pair passes in Python
+        raise JsonTextError(fault)
     if not isinstance(value, list | dict):
         raise JsonTextError(explain(text))
     return value

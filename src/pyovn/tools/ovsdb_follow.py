@@ -8,7 +8,6 @@ leaves out is an empty cell.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from pyovn.ovsdb.blocking import BlockingClient, BlockingError, ConnectionFailedError
@@ -71,22 +70,26 @@ Other:
 """
 
 
-@dataclass(slots=True)
 class Watched:
     """One monitored table."""
 
-    name: str
-    columns: list[str]
-    types: dict[str, ColumnType]
-    requests: list[dict[str, Any]] = field(default_factory=list)
+    __slots__ = ("columns", "name", "requests", "types")
+
+    def __init__(self, name: str, columns: list[str], types: dict[str, ColumnType]) -> None:
+        self.name = name
+        self.columns = columns
+        self.types = types
+        self.requests: list[dict[str, Any]] = []
 
 
-@dataclass(slots=True)
 class View:
     """Shows updates of the monitored tables."""
 
-    job: Job
-    tables: list[Watched]
+    __slots__ = ("job", "tables")
+
+    def __init__(self, job: Job, tables: list[Watched]) -> None:
+        self.job = job
+        self.tables = tables
 
     def show(self, updates: dict[str, Any]) -> None:
         """Print one table for every table of the update."""

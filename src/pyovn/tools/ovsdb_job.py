@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyovn.ovsdb.schema import BaseType, ColumnType
 from pyovn.ovsdb.updates import Interner, codec
@@ -24,27 +23,39 @@ class UsageError(Exception):
     """What the user asked for cannot be done; the text is for the user."""
 
 
-@dataclass(slots=True)
 class Job:
     """One run of the program."""
 
-    command: Command
-    client: BlockingClient
-    style: Style
-    printer: Printer
-    database: str = ""
-    arguments: list[str] = field(default_factory=list)
-    timestamp: bool = False
-    change_aware: bool | None = None
-    force: bool = False
+    __slots__ = (
+        "arguments", "change_aware", "client", "command", "database",
+        "force", "printer", "style", "timestamp",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        command: Command,
+        client: BlockingClient,
+        style: Style,
+        printer: Printer,
+        database: str,
+        arguments: list[str],
+    ) -> None:
+        self.command = command
+        self.client = client
+        self.style = style
+        self.printer = printer
+        self.database = database
+        self.arguments = arguments
+        self.timestamp = False
+        self.change_aware: bool | None = None
+        self.force = False
 
     def show_json(self, json: Any) -> None:
         """Print JSON on a line of its own, or pretty."""
         write(json_text(json, pretty=self.style.pretty) + "\n")
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """A verb: how many arguments it takes after server and database, and what it does."""
 
     name: str

@@ -11,7 +11,6 @@ anchor in the column ``_uuid``; ``json`` ignores ``data`` and ``headings``.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from pyovn.ovsdb.values import Value, value_to_json
@@ -50,16 +49,24 @@ class Json(NamedTuple):
 Cell = str | Datum | Json
 
 
-@dataclass(slots=True)
 class Style:
-    """How tables look."""
+    """How tables look; ``max_column_width`` is in bytes, for ``table`` only, and 0 is unlimited."""
 
-    format: Format = "table"
-    data: Data = "string"
-    headings: bool = True
-    pretty: bool = False
-    max_column_width: int = 0
-    """In bytes, for ``table`` only; 0 is unlimited."""
+    __slots__ = ("data", "format", "headings", "max_column_width", "pretty")
+
+    def __init__(
+        self,
+        format: Format = "table",  # noqa: A002  # the option's name
+        data: Data = "string",
+        headings: bool = True,
+        pretty: bool = False,
+        max_column_width: int = 0,
+    ) -> None:
+        self.format = format
+        self.data = data
+        self.headings = headings
+        self.pretty = pretty
+        self.max_column_width = max_column_width
 
 
 def cell_text(cell: Cell, style: Style) -> str:
