@@ -20,6 +20,8 @@ def start(daemon: Daemon) -> None:
         raise StartError("I was told to refuse")
     log = daemon.log.module("main")
     log.info("started")
+    if "impatient" in daemon.command_line:
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def crash(args: Sequence[str]) -> None:
         if args[0] == "exception":
@@ -41,7 +43,10 @@ SPEC = DaemonSpec(
     family="ovs",
     summary="a daemon that does nothing",
     start=start,
-    own_options=(Option("refuse", help="do not start"),),
+    own_options=(
+        Option("refuse", help="do not start"),
+        Option("impatient", help="be told to end while starting"),
+    ),
 )
 
 if __name__ == "__main__":

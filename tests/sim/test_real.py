@@ -7,12 +7,13 @@ import os
 import signal
 import socket
 import stat
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from pyovn.sim.address import Address, parse_active, parse_passive
-from pyovn.sim.real import RealRuntime
+from pyovn.sim.real import RealRuntime, new_loop
 from pyovn.sim.virtual import VirtualRuntime
 
 if TYPE_CHECKING:
@@ -223,6 +224,32 @@ def test_signals_and_stop(real: RealRuntime) -> None:
     real.call_soon(lambda: os.kill(os.getpid(), signal.SIGUSR1))
     real.run_forever()
     assert seen == ["signal"]
+
+
+@pytest.mark.parametrize("make_loop", [new_loop, asyncio.new_event_loop])
+def test_a_signal_is_heard_before_the_loop_runs_and_while_it_sleeps(
+    make_loop: Callable[[], asyncio.AbstractEventLoop],
+) -> None:
+    loop = make_loop()
+    runtime = RealRuntime(loop)
+    seen: list[str] = []
+
+    def on_signal() -> None:
+        seen.append("signal")
+        runtime.stop()
+
+    before = signal.getsignal(signal.SIGTERM)
+    runtime.add_signal_handler(signal.SIGTERM, on_signal)
+    os.kill(os.getpid(), signal.SIGTERM)
+    runtime.run_forever()
+    assert seen == ["signal"]
+    # Nothing else wakes this loop up: another process sends the signal while it sleeps.
+    with subprocess.Popen(["sh", "-c", f"kill -TERM {os.getpid()}"]):
+        runtime.run_forever()
+    assert seen == ["signal", "signal"]
+    runtime.close()
+    loop.close()
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_closing_the_runtime_sends_what_was_written(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import asyncio
 import errno
 import os
 import random
+import signal
 import socket
 import time
 import weakref
@@ -57,6 +58,8 @@ class RealRuntime:
         self._failure: BaseException | None = None
         self._listeners: set[SocketListener] = set()
         self._streams: weakref.WeakSet[SocketStream] = weakref.WeakSet()
+        self._handled: dict[int, Any] = {}
+        """Signals, and what was done about them before."""
         self._board = Switchboard(self)
         self._resolving: set[asyncio.Task[Any]] = set()
         if self._own_loop:
@@ -112,8 +115,12 @@ class RealRuntime:
         self._streams.add(stream)
 
     def add_signal_handler(self, signum: int, callback: Callable[[], None]) -> None:
-        """Run ``callback`` in the loop after the signal has come."""
-        self.loop.add_signal_handler(signum, callback)
+        """Run ``callback`` in the loop after the signal has come, also if it comes before the loop runs.
+
+        The loop's own method is not used: uvloop forgets a signal that comes between it and the start.
+        """
+        self._handled.setdefault(signum, signal.getsignal(signum))
+        signal.signal(signum, lambda _signum, _frame: self.loop.call_soon_threadsafe(callback))
 
     def run_forever(self) -> None:
         """Run until ``stop``; raises what a callback raised."""
@@ -140,7 +147,10 @@ class RealRuntime:
         self.loop.stop()
 
     def close(self) -> None:
-        """Give up everything: send what the kernel takes at once, remove socket files, close the loop."""
+        """Give up everything: signals, what the kernel does not take at once, socket files, the loop."""
+        for signum, before in self._handled.items():
+            signal.signal(signum, before)
+        self._handled.clear()
         for listener in list(self._listeners):
             listener.close()
         self._listeners.clear()
