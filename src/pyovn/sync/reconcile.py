@@ -15,10 +15,11 @@ Not here: deciding what is wanted, and retry timing (``loop``).
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pyovn.ovsdb.values import UUID, FrozenMap, value_to_json
+from pyovn.sync.entry import Entry, UnresolvedError
+from pyovn.sync.managed import Managed, PresentRows
 from pyovn.sync.members import Members, join, part
 from pyovn.sync.operations import (
     Failure,
@@ -45,79 +46,11 @@ if TYPE_CHECKING:
     from pyovn.ovsdb.replica import Change
     from pyovn.ovsdb.requests import Reply
     from pyovn.sync.database import DatabaseClient
-    from pyovn.sync.rows import RowClass
 
     Wanter = Derived[Any, Any]
 
 
-def _nothing(_item: RowItem, _reasons: list[Reason]) -> Mapping[str, Any]:
-    return {}
-
-
-@dataclass(frozen=True, slots=True)
-class Managed:
-    """How a table is kept.
-
-    ``identify``   the key of an actual row (with UUIDs for ``Ref``), or None if the row is none of ours.
-                   A row that is ours and not wanted is deleted.
-    ``annotate``   columns written when a row is inserted and never compared, such as a flow's hints.
-    ``shared``     set and map columns with other writers: only elements that we wanted are removed.
-    ``collected``  rows that the server removes by itself once nothing refers to them.
-    ``holder``     (table, column) that keeps a row alive; deleting means leaving it.
-    ``releasing``  rows of tables that are not managed may refer to a row of this one: before it is deleted
-                   they let go of it or go too, or the server would refuse the whole transaction.
-    ``leftovers``  further operations that belong to the deletion of a row, such as deleting what was learnt
-                   about it in tables that do not refer to it.
-    """
-
-    row: RowClass[Any]
-    identify: Callable[[Any], Hashable | None] = lambda _row: None
-    annotate: Callable[[RowItem, list[Reason]], Mapping[str, Any]] = _nothing
-    shared: frozenset[str] = frozenset()
-    collected: bool = False
-    holder: tuple[str, str] | None = None
-    releasing: bool = False
-    leftovers: Callable[[Any], Iterable[Operation]] = lambda _row: ()
-
-
-class Entry:
-    """What is wanted of one row.
-
-    Several items may want one row, each its columns; for a column that two of them name, the one whose text
-    sorts first counts, so that it does not matter who came first.  One item may be wanted by several
-    relations.
-    """
-
-    __slots__ = ("elements", "gone", "holders", "items", "key", "table", "uuid")
-
-    def __init__(self, table: str, key: Hashable) -> None:
-        self.table = table
-        self.key = key
-        self.items: dict[RowItem, Wanter | list[Wanter]] = {}
-        self.elements: dict[str, Members] | None = None
-        self.holders: set[tuple[Entry, str]] | None = None
-        """Rows and columns whose elements hold this row's UUID."""
-        self.gone: set[tuple[str, Any]] | None = None
-        """Elements of shared columns that we wanted once and that may still be there."""
-        self.uuid: UUID | None = None
-
-    def columns(self) -> Iterable[tuple[str, Any]]:
-        """All wanted (column, value) pairs."""
-        if len(self.items) == 1:
-            return next(iter(self.items)).columns
-        merged: dict[str, Any] = {}
-        for item in sorted(self.items, key=repr):
-            for column, value in item.columns:
-                merged.setdefault(column, value)
-        return merged.items()
-
-
-class UnresolvedError(LookupError):
-    """A reference to a row that nothing wants, or that cannot be written."""
-
-    def __init__(self, missing: Ref) -> None:
-        super().__init__(missing)
-        self.missing = missing
+__all__ = ["Managed", "Reconciler"]
 
 
 class Reconciler:
@@ -128,9 +61,7 @@ class Reconciler:
         self._managed = {m.row.TABLE: m for m in managed}
         self._random = rng
         self._entries: dict[str, dict[Hashable, Entry]] = {table: {} for table in self._managed}
-        self._present: dict[str, dict[Hashable, dict[UUID, None]]] = {table: {} for table in self._managed}
-        self._key_of: dict[UUID, Hashable] = {}
-        """The key by which a present row was filed; ``identify`` may say another one by now."""
+        self._present = PresentRows(self._managed)
         self._by_uuid: dict[UUID, Entry] = {}
         self._dirty: dict[Entry, None] = {}
         self._strangers: dict[UUID, str] = {}
@@ -238,14 +169,14 @@ class Reconciler:
             managed = self._managed.get(name)
             if managed is None:
                 continue
-            self._file(managed, uuid, new)
+            self._present.file(managed, uuid, new)
             self._kept.pop(uuid, None)
             entry = self._by_uuid.get(uuid)
             if entry is not None:
                 self._dirty[entry] = None
                 self._refused.discard(entry)
                 continue
-            if uuid in self._key_of:
+            if uuid in self._present:
                 self._strangers[uuid] = name
             if self._refused:
                 self._reconsider(name)
@@ -254,29 +185,12 @@ class Reconciler:
         """``identify`` has changed its mind: file all present rows anew."""
         for name, managed in self._managed.items():
             for uuid, values in self._rows(name).items():
-                self._file(managed, uuid, values)
+                self._present.file(managed, uuid, values)
                 entry = self._by_uuid.get(uuid)
                 if entry is not None:
                     self._dirty[entry] = None
-                elif uuid in self._key_of:
+                elif uuid in self._present:
                     self._strangers[uuid] = name
-
-    def _file(self, managed: Managed, uuid: UUID, values: tuple[Any, ...] | None) -> None:
-        """Keep the actual rows of a table findable by key."""
-        present = self._present[managed.row.TABLE]
-        before = self._key_of.get(uuid)
-        after = None if values is None else managed.identify(managed.row(uuid, values))
-        if before == after:
-            return
-        if before is not None:
-            del self._key_of[uuid]
-            rows = present[before]
-            del rows[uuid]
-            if not rows:
-                del present[before]
-        if after is not None:
-            self._key_of[uuid] = after
-            present.setdefault(after, {})[uuid] = None
 
     # -- the difference ------------------------------------------------------------------------
 
@@ -441,7 +355,7 @@ class Reconciler:
         if isinstance(entry.key, Existing):
             entry.uuid = entry.key.uuid
         else:
-            for uuid in self._present[entry.table].get(self._resolve(entry.key), ()):
+            for uuid in self._present.at(entry.table, self._resolve(entry.key)):
                 if uuid not in self._by_uuid:
                     entry.uuid = uuid
                     break
