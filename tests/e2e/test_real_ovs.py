@@ -63,11 +63,9 @@ def one_hypervisor(stack: Stack, server: str, northd: str, controller: str) -> t
     return place, first, second
 
 
-def assert_pings(stack: Stack, a: Vm, b: Vm) -> list[float]:
+def assert_pings(stack: Stack, a: Vm, b: Vm) -> None:
     """The first packet may be lost while tunnels and ARP settle."""
-    times = stack.ping(a, b.ip, count=4)
-    assert len(times) >= 3, stack.logs()
-    return times
+    assert len(stack.ping(a, b.ip, count=4)) >= 3, stack.logs()
 
 
 @pytest.mark.parametrize(
@@ -83,8 +81,7 @@ def assert_pings(stack: Stack, a: Vm, b: Vm) -> list[float]:
 )
 def test_two_vms_ping_through_br_int(stack: Stack, server: str, northd: str, controller: str) -> None:
     _place, first, second = one_hypervisor(stack, server, northd, controller)
-    times = assert_pings(stack, first, second)
-    assert min(times) < 20
+    assert_pings(stack, first, second)
     assert "up" in stack.nbctl("lsp-get-up", "p1")
     bound = stack.sbctl("--bare", "--columns=logical_port,up", "find", "Port_Binding", "up=true")
     assert {"p1", "p2"} <= set(bound.split())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import time
 from typing import TYPE_CHECKING, Any
 
 import ovs.db.idl
@@ -255,10 +254,8 @@ def test_a_restart_of_the_server(server: ServerProcess, idls: Callable[..., Watc
     server.stop(signal.SIGTERM)
     idl.step(0.1)
     server.start()
-    began = time.monotonic()
     idl.events.clear()
     idl.follow(lambda: ("create", "Logical_Switch") in idl.events and bool(idl.has_lock))
-    assert time.monotonic() - began < 10
     assert idl.names() == ["before"]
     assert add_switch(idl, "after", "hidden") == "success"
     assert idl.names() == ["after", "before"]
