@@ -66,8 +66,8 @@ def test_multicast_reaches_all_of_the_switch_once(net: Net) -> None:
     assert net.send(1, frame) == net.others(1)
 
 
-def test_a_question_for_an_address_reaches_all_of_the_switch(net: Net) -> None:
-    assert net.send(1, arp_request(1, 2)) == net.others(1)
+def test_a_question_for_an_address_that_nobody_has_reaches_all_of_the_switch(net: Net) -> None:
+    assert net.send(1, arp_request(1, 99)) == net.others(1)
 
 
 def test_an_unknown_address_goes_nowhere(net: Net) -> None:

@@ -9,6 +9,10 @@
 ``lflow``          logical flows to OpenFlow
 ``conjunctions``   ids of conjunctive matches
 ``physical``       between logical and physical ports: tables 0, output, loopback, 64 and 65
+``vlan``           tags at the edge: containers in a VM, tagged localnets
+``localnet``       patches to the bridges of physical networks
+``encap``          what a tunnel carries
+``fdb``            learnt MAC addresses
 ``port_security``  the helper tables that check a port's addresses
 ``ofswitch``       the OpenFlow connection: read back, compare, one bundle
 ``controller``     the daemon that joins them

@@ -67,7 +67,10 @@ class Binding:
             if binding.type != "" or ours is None or process is None:
                 return
             row = Existing(binding.uuid)
-            vif = None if process.exiting else model.vif_by_id.one(binding.logical_port)
+            vif = None if process.exiting else model.vif_of(binding)
+            if binding.parent_port:
+                parent = model.binding_by_name.one(binding.parent_port)
+                vif = vif if parent is not None and parent.chassis == ours else None
             if vif is None or not _is_wanted_here(binding, ours):
                 if binding.chassis == ours:
                     yield want("Port_Binding", row, chassis=None, up=False), "nothing here carries the port"
@@ -76,7 +79,7 @@ class Binding:
                 up = installed_by.one(binding.uuid) is not None
                 yield want("Port_Binding", row, up=up), "up when its flows are installed"
                 return
-            held = held_by.one(vif.interface)
+            held = None if binding.parent_port else held_by.one(vif.interface)
             if binding.chassis is None or held is None or held.binding != binding.uuid:
                 yield want("Port_Binding", row, chassis=ours), "an interface here carries the port"
 
@@ -92,7 +95,7 @@ class Binding:
                 yield _note(held.key, MARK, str(held.binding)), "the port was ours"
 
         def told(port: LocalPort) -> Iterator[tuple[Any, str]]:
-            done = installed_by.one(port.binding)
+            done = installed_by.one(port.binding) if port.is_vif else None
             if done is not None:
                 yield _note(port.interface, INSTALLED, "true"), "its flows are installed"
                 yield _note(port.interface, INSTALLED_TS, str(done.since)), "since when"
@@ -120,7 +123,7 @@ class Binding:
 
     def leftovers(self) -> Iterator[Element]:
         """After the first pass: what stands beside interfaces from a life before, and is not so any more."""
-        here = {port.interface for port in self._model.local_ports.elements()}
+        here = {port.interface for port in self._model.local_ports.elements() if port.is_vif}
         for interface in self._model.vswitch.table(vs.Interface).peek_all():
             stale = [] if interface.uuid in here else [INSTALLED, INSTALLED_TS]
             if self.held.peek(interface.uuid) is None:
@@ -132,6 +135,8 @@ class Binding:
 
     def came(self, port: LocalPort) -> None:
         """The port is ours."""
+        if not port.is_vif:
+            return
         self.held.put(port.interface, (port.binding,))
 
     def went(self, port: LocalPort) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pyovn.controller import localnet
 from pyovn.controller.chassis import encaps_of
 from pyovn.controller.model import ENCAP_TYPES, SELF, Config, Model, Process
 from pyovn.ovsdb.values import UUID, FrozenMap
@@ -152,13 +153,14 @@ def _prefix(chassis: str) -> str:
 
 def identify_port(row: vs.Port, bridge: str | None) -> str | None:
     """The key of a Port row that is ours: a tunnel, or the integration bridge's own port."""
-    return row.name if OWNER in row.external_ids or row.name == bridge else None
+    ours = OWNER in row.external_ids or localnet.OWNER in row.external_ids
+    return row.name if ours or row.name == bridge else None
 
 
 def identify_interface(row: vs.Interface, bridge: str | None) -> str | None:
     """The key of an Interface row that may be ours; it goes with its port."""
     tunnel = "remote_ip" in row.options and row.name.startswith("ovn-")
-    return row.name if tunnel or row.name == bridge else None
+    return row.name if tunnel or localnet.is_patch(row) or row.name == bridge else None
 
 
 def adopt(numbers: Allotment[sb.Chassis, str], row: vs.Port) -> None:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pyovn.controller import bridge, chassis, interest, port_security
+from pyovn.controller import bridge, chassis, fdb, interest, localnet, port_security
 from pyovn.controller.binding import Binding
 from pyovn.controller.bridge import OWNER, adopt, identify_interface, identify_port
 from pyovn.controller.lflow import LogicalFlows
@@ -83,6 +83,8 @@ class Controller:
         self.switch.on_state = self._loop.wake
         self.switch.on_read = self._flows_read
         self.switch.on_synced = self._synced
+        self._learning = fdb.Learning(self._loop.wake)
+        self.switch.on_message = self._learning.packet
         vs_client.on_changes = self._vs_changed
         vs_client.on_state = self._vs_state
         self._config: Config | None = None
@@ -103,6 +105,8 @@ class Controller:
         self.lflows = LogicalFlows(self.model)
         self.physical = Physical(self.model, self.zones, self.tunnels)
         port_security.declare(self.model)
+        localnet.declare(self.model)
+        fdb.declare(self.model)
         self.model.process.put(
             SELF, (self._hostname, self._stopped is not None, 0, 0, frozenset(self._names))
         )
@@ -236,6 +240,7 @@ class Controller:
             self.engine.settle()
         self._loop.tell(self.notices())
         self._write()
+        self._learning.write(client)
         self._send_flows()
 
     def _follow_remote(self) -> None:

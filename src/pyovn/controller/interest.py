@@ -26,6 +26,7 @@ NOTHING: Final[Mapping[str, bool]] = {
     "Multicast_Group": False,
     "Datapath_Binding": False,
     "Chassis_Private": False,
+    "FDB": False,
 }
 """The conditions before anything is known."""
 
@@ -46,6 +47,7 @@ def declare(model: Model) -> Memo[[], dict[str, Any]]:
         datapaths = sorted(model.local_datapaths)
         names = sorted({vif.iface_id for vif in model.vifs})
         bindings: list[Any] = [["logical_port", "==", name] for name in names]
+        bindings += [["parent_port", "==", name] for name in names]
         bindings += [["datapath", "==", _uuid(uuid)] for uuid in datapaths]
         if ours is not None:
             bindings.append(["chassis", "==", _uuid(ours)])
@@ -58,6 +60,7 @@ def declare(model: Model) -> Memo[[], dict[str, Any]]:
             "Multicast_Group": [["datapath", "==", _uuid(uuid)] for uuid in datapaths],
             "Datapath_Binding": [["_uuid", "==", _uuid(uuid)] for uuid in datapaths],
             "Chassis_Private": [["name", "==", name] for name in chassis],
+            "FDB": [["dp_key", "==", key] for key in sorted(model.local_keys)],
         }
 
     return conditions

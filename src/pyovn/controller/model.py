@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pyovn.incremental import Engine, Record, column
+from pyovn.ovn.ports import LOCALNET, LOCALPORT, VIF
 from pyovn.ovn.stages import PROFILE_2303, Profile
 from pyovn.schemas import southbound as sb
 from pyovn.schemas import vswitch as vs
@@ -40,6 +41,7 @@ SB_INPUTS: Final = (
     sb.LogicalFlow,
     sb.AddressSet,
     sb.PortGroup,
+    sb.FDB,
 )
 
 SELF: Final = "self"
@@ -48,8 +50,8 @@ SELF: Final = "self"
 IFACE_ID: Final = "iface-id"
 """Interface.external_ids: the logical port that an interface is."""
 
-ENCAP_TYPES: Final = ("geneve",)
-"""Encapsulations that this controller can set up, best first.  VXLAN is not served yet."""
+ENCAP_TYPES: Final = ("geneve", "vxlan")
+"""Encapsulations that this controller can set up, best first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ class Vif:
 
 @dataclass(frozen=True, slots=True)
 class LocalPort:
-    """A logical port that is bound here."""
+    """A logical port that is here: bound here, or one that every chassis has (localnet, localport)."""
 
     binding: UUID
     name: str
@@ -98,6 +100,18 @@ class LocalPort:
     key: int
     ofport: int
     interface: UUID
+    kind: str = VIF
+    """Port_Binding.type."""
+    parent: str | None = None
+    """The port of the VM that a container is in."""
+    tag: int | None = None
+    passthru: bool = False
+    """Frames keep the tags that they have."""
+
+    @property
+    def is_vif(self) -> bool:
+        """The interface is this port's own, and is claimed by it."""
+        return self.kind == VIF and self.parent is None
 
 
 class Model:
@@ -119,9 +133,20 @@ class Model:
         self.vif_by_id = engine.index("vif_by_id", self.vifs, lambda vif: [vif.iface_id])
         self.bindings = self.southbound.table(sb.PortBinding)
         self.local_datapaths = engine.derive("local_datapaths", self.bindings, self._local_datapath)
+        southbound_datapaths = self.southbound.table(sb.DatapathBinding)
         self.local_datapath = engine.index("local_datapath", self.local_datapaths, lambda uuid: [uuid])
+        self.local_keys = engine.derive("local_datapath_keys", southbound_datapaths, self._local_datapath_key)
+        self.local_datapath_key = engine.index("local_datapath_key", self.local_keys, lambda key: [key])
         self.local_ports = engine.derive("local_ports", self.bindings, self._local_port)
         self.local_port = engine.index("local_port", self.local_ports, lambda port: [port.binding])
+        self.children = engine.index(
+            "children",
+            self.local_ports,
+            lambda port: [(port.parent, port.datapath)] if port.parent is not None else [],
+        )
+        self.localnets = engine.index(
+            "localnets", self.local_ports, lambda port: [port.datapath] if port.kind == LOCALNET else []
+        )
 
     def _indexes(self) -> None:
         engine, vswitch, southbound = self.engine, self.vswitch, self.southbound
@@ -130,6 +155,9 @@ class Model:
         self.bridge_of_port = engine.index("bridge_of_port", vswitch.table(vs.Bridge), lambda b: b.ports)
         self.port_of_interface = engine.index(
             "port_of_interface", vswitch.table(vs.Port), lambda p: p.interfaces
+        )
+        self.interface_by_name = engine.index(
+            "interface_by_name", vswitch.table(vs.Interface), lambda i: [i.name]
         )
         self.process_of = engine.index("process_of", self.process, lambda _row: [SELF])
         self.chassis_by_name = engine.index(
@@ -203,26 +231,51 @@ class Model:
             yield Vif(iface_id, ofport, interface.uuid), "an interface names its logical port"
 
     def _local_datapath(self, binding: sb.PortBinding) -> Iterator[tuple[UUID, str]]:
-        if binding.type == "" and self.vif_by_id.one(binding.logical_port) is not None:
+        if binding.type in {VIF, LOCALPORT} and self.vif_of(binding) is not None:
             yield binding.datapath, "a port of the datapath is here"
 
+    def _local_datapath_key(self, datapath: sb.DatapathBinding) -> Iterator[tuple[int, str]]:
+        if self.is_local(datapath.uuid):
+            yield datapath.tunnel_key, "the datapath is here"
+
+    def vif_of(self, binding: sb.PortBinding) -> Vif | None:
+        """The interface by which a port is reached: its own, or for a container its parent's."""
+        return self.vif_by_id.one(binding.parent_port or binding.logical_port)
+
     def _local_port(self, binding: sb.PortBinding) -> Iterator[tuple[LocalPort, str]]:
-        chassis = binding.chassis
-        if chassis is None or chassis != self.our_chassis():
+        kind, chassis = binding.type, binding.chassis
+        if kind == LOCALNET:
+            vif = self._patch_of(binding)
+        elif kind == LOCALPORT or (chassis is not None and chassis == self.our_chassis()):
+            vif = self.vif_of(binding)
+        else:
             return
-        vif = self.vif_by_id.one(binding.logical_port)
-        if vif is not None:
-            yield (
-                LocalPort(
-                    binding.uuid,
-                    binding.logical_port,
-                    binding.datapath,
-                    binding.tunnel_key,
-                    vif.ofport,
-                    vif.interface,
-                ),
-                "the southbound says that the port is here",
-            )
+        if vif is None or (binding.parent_port and binding.tag is None):
+            return
+        port = LocalPort(
+            binding.uuid,
+            binding.logical_port,
+            binding.datapath,
+            binding.tunnel_key,
+            vif.ofport,
+            vif.interface,
+            kind,
+            binding.parent_port or None,
+            binding.tag,
+            binding.options.get("vlan-passthru") == "true",
+        )
+        yield port, "the southbound says that the port is here"
+
+    def _patch_of(self, binding: sb.PortBinding) -> Vif | None:
+        """The patch port that leads to a localnet's physical network, once it is made."""
+        config = self.config()
+        if config is None or not self.is_local(binding.datapath):
+            return None
+        interface = self.interface_by_name.one(f"patch-{config.bridge}-to-{binding.logical_port}")
+        ofport = None if interface is None else interface.ofport
+        if interface is None or ofport is None or ofport <= 0 or not self.on_bridge(interface.uuid):
+            return None
+        return Vif(binding.logical_port, ofport, interface.uuid)
 
     def is_local(self, datapath: UUID) -> bool:
         """Whether a datapath has a port here."""

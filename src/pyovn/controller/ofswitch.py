@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pyovn.wire.openflow.flow import Flow
 
 OPTION: Final = ofp.TlvMap(GENEVE_OPTION_CLASS, GENEVE_OPTION_TYPE, GENEVE_OPTION_LENGTH, 0)
+WHOLE_PACKET: Final = 0xFFFF
 FIRST_PAUSE: Final = 1.0
 LONGEST_PAUSE: Final = 8.0
 HANDSHAKE: Final = 10.0
@@ -259,6 +260,8 @@ class Switch:
         self.state = "options"
         self._expect()
         self._send(ofp.SetPacketInFormat(ofp.PACKET_IN_NXT2))
+        # Open vSwitch sends packets to a management connection only when it asks for some bytes of them.
+        self._send(ofp.SetConfig(miss_send_len=WHOLE_PACKET))
         self._asked = self._send(ofp.TlvTableRequest())
 
     def _options(self, xid: int, reply: ofp.TlvTableReply) -> None:

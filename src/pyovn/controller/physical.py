@@ -16,14 +16,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pyovn.controller import encap, vlan
 from pyovn.controller.lflow import cookie_of
 from pyovn.controller.zones import Zones, dnat, snat
 from pyovn.ovn import registers as reg
+from pyovn.ovn.ports import LOCALNET, LOCALPORT
 from pyovn.schemas import southbound as sb
 from pyovn.wire.openflow.actions import (
     PORT_NONE,
-    Move,
-    Output,
     Pop,
     Push,
     Resubmit,
@@ -51,18 +51,17 @@ _FLAGS: Final = FIELDS[reg.LOG_FLAGS]
 _INPORT: Final = FIELDS[reg.LOG_INPORT]
 _OUTPORT: Final = FIELDS[reg.LOG_OUTPORT]
 _ZONE: Final = FIELDS[reg.LOG_CT_ZONE]
-_TUNNEL_ID: Final = FIELDS["tun_id"]
-_TUNNEL_PORTS: Final = FIELDS["tun_metadata0"]
 _LOOPBACK: Final = reg.flag("allow_loopback")
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member of a multicast group: a port here (its key and name), or on ``chassis``."""
+    """A member of a multicast group: a port here (its key, its name and ...), or on ``chassis``."""
 
     group: UUID
     chassis: UUID | None
-    port: tuple[int, str] | None
+    port: tuple[int, str, bool] | None
+    """The last: it is a localport, which hears only what comes from this chassis."""
 
 
 class Physical:
@@ -71,6 +70,10 @@ class Physical:
     def __init__(self, model: Model, zones: Zones, tunnels: Tunnels) -> None:
         self._model, self._zones, self._tunnels = model, zones, tunnels
         self._tables = model.profile.oftables
+        in_port = Subfield.whole(_IN_PORT)
+        self._return: tuple[Action, ...] = (
+            Push(in_port), SetField(_IN_PORT, PORT_NONE), Resubmit(self._tables.log_to_phy), Pop(in_port),
+        )  # fmt: skip
         engine = model.engine
         groups = model.southbound.table(sb.MulticastGroup)
         self._groups_of = engine.index("groups_of_port", groups, lambda group: group.ports)
@@ -139,15 +142,13 @@ class Physical:
             yield Flow(table, priority, match, actions), why
 
     def _from_tunnel(self, tunnel: Tunnel) -> Iterator[FlowItem]:
-        """Geneve: the VNI is the datapath, the option holds both ports."""
-        actions = (
-            Move(Subfield(_TUNNEL_ID, 0, 24), Subfield(_DATAPATH, 0, 24)),
-            Move(Subfield(_TUNNEL_PORTS, 16, 15), Subfield(_INPORT, 0, 15)),
-            Move(Subfield(_TUNNEL_PORTS, 0, 16), Subfield(_OUTPORT, 0, 16)),
-            Resubmit(self._tables.local_output),
-        )
-        match = Match.of({_IN_PORT: tunnel.ofport})
-        yield Flow(self._tables.phy_to_log, 100, match, actions), "from another chassis"
+        t = self._tables
+        for priority, terms, actions in encap.arrivals(tunnel):
+            match = Match.of({_IN_PORT: tunnel.ofport, **terms})
+            yield (
+                Flow(t.phy_to_log, priority, match, (*actions, Resubmit(t.local_output))),
+                "from another chassis",
+            )
 
     # -- ports ---------------------------------------------------------------------------------
 
@@ -166,11 +167,11 @@ class Physical:
             if zone is not None
         )
         to_port: dict[Field, int | tuple[int, int]] = {_DATAPATH: key, _OUTPORT: port.key}
-        enter = (SetField(_DATAPATH, key), SetField(_INPORT, port.key), Resubmit(t.log_ingress))
-        yield (
-            Flow(t.phy_to_log, 100, Match.of({_IN_PORT: port.ofport}), (*zones, *enter), cookie),
-            "from the port's interface",
-        )
+        enter = (SetField(_DATAPATH, key), SetField(_INPORT, port.key))
+        for priority, terms, first, last in vlan.entrances(port):
+            match = Match.of({_IN_PORT: port.ofport, **terms})
+            actions = (*first, *zones, *enter, *last, Resubmit(t.log_ingress))
+            yield Flow(t.phy_to_log, priority, match, actions, cookie), "from the port's interface"
         yield (
             Flow(t.local_output, 100, Match.of(to_port), (*zones, Resubmit(t.check_loopback)), cookie),
             "the port is here",
@@ -185,21 +186,35 @@ class Physical:
             ),
             "nothing goes back to its sender",
         )
-        in_port = Subfield.whole(_IN_PORT)
+        for flags, why in self._returns(port):
+            match = Match.of({**to_port, **({_FLAGS: (flags, flags)} if flags else {})})
+            yield Flow(t.save_inport, 100, match, self._return, cookie), why
         yield (
-            Flow(
-                t.save_inport,
-                100,
-                Match.of({**to_port, _FLAGS: (_LOOPBACK, _LOOPBACK)}),
-                (Push(in_port), SetField(_IN_PORT, PORT_NONE), Resubmit(t.log_to_phy), Pop(in_port)),
-                cookie,
-            ),
-            "a reply may leave where the request came in",
-        )
-        yield (
-            Flow(t.log_to_phy, 100, Match.of(to_port), (Output(port.ofport),), cookie),
+            Flow(t.log_to_phy, 100, Match.of(to_port), vlan.way_out(port), cookie),
             "out of the port's interface",
         )
+        if port.kind == LOCALPORT:
+            own = Match.of({_DATAPATH: key, _INPORT: port.key})
+            yield (
+                Flow(t.remote_output, 150, own, (Resubmit(t.local_output),), cookie),
+                "every chassis has this port: what it sends stays",
+            )
+        if port.kind == LOCALNET:
+            for name in ("localport", "local_only"):
+                match = Match.of({**to_port, _FLAGS: (reg.flag(name), reg.flag(name))})
+                yield (
+                    Flow(t.check_loopback, 160, match, (), cookie),
+                    "every chassis has the sender: it stays off the wire",
+                )
+
+    def _returns(self, port: LocalPort) -> Iterator[tuple[int, str]]:
+        """Flags with which a frame may go to the interface that it came from, and why."""
+        if port.parent is not None:
+            yield 0, "a VM and its containers share an interface"
+            return
+        yield _LOOPBACK, "a reply may leave where the request came in"
+        if self._model.children.one((port.name, port.datapath)) is not None:
+            yield reg.flag("nested_container"), "a VM and its containers share an interface"
 
     def _remote(self, binding: sb.PortBinding) -> Iterator[FlowItem]:
         chassis = binding.chassis
@@ -210,10 +225,20 @@ class Physical:
         ):
             return
         datapath, tunnel = self._model.datapath_by_uuid.one(binding.datapath), self._tunnels.to.one(chassis)
-        if datapath is None or tunnel is None:
+        if datapath is None:
             return
         match = Match.of({_DATAPATH: datapath.tunnel_key, _OUTPORT: binding.tunnel_key})
-        actions = (*_encapsulate(datapath.tunnel_key, binding.tunnel_key), Output(tunnel.ofport))
+        localnet = self._model.localnets.one(binding.datapath)
+        if localnet is not None:
+            to = (SetField(_OUTPORT, localnet.key), Resubmit(self._tables.local_output))
+            yield (
+                Flow(self._tables.local_output, 100, match, to, cookie_of(binding.uuid)),
+                "the port is beyond the physical network",
+            )
+            return
+        if tunnel is None:
+            return
+        actions = encap.departure([tunnel], datapath.tunnel_key, binding.tunnel_key)
         yield (
             Flow(self._tables.remote_output, 100, match, actions, cookie_of(binding.uuid)),
             "the port is on another chassis",
@@ -223,13 +248,16 @@ class Physical:
 
     def _members(self, binding: sb.PortBinding) -> Iterator[tuple[Member, str]]:
         chassis = binding.chassis
-        if chassis is None:
-            return
         here = self._model.local_port.one(binding.uuid)
+        if here is None and chassis is None:
+            return
         ours = chassis == self._model.our_chassis()
         for group in self._groups_of.all(binding.uuid):
             if here is not None:
-                yield Member(group.uuid, None, (here.key, here.name)), "a member here"
+                yield (
+                    Member(group.uuid, None, (here.key, here.name, here.kind == LOCALPORT)),
+                    "a member here",
+                )
             elif not ours:
                 yield Member(group.uuid, chassis, None), "a member on another chassis"
 
@@ -239,14 +267,24 @@ class Physical:
             return
         key, cookie, t = datapath.tunnel_key, cookie_of(group.uuid), self._tables
         match = Match.of({_DATAPATH: key, _OUTPORT: group.tunnel_key})
-        ports = self._ports_of_group.value(group.uuid)
-        found = [self._tunnels.to.one(chassis) for chassis in self._chassis_of_group.value(group.uuid)]
-        outputs = sorted({tunnel.ofport for tunnel in found if tunnel is not None})
-        if outputs:
-            remote: list[Action] = [*_encapsulate(key, group.tunnel_key), *map(Output, outputs)]
+        members = self._ports_of_group.value(group.uuid)
+        ports = [(port_key, name) for port_key, name, is_localport in members if not is_localport]
+        remote: list[Action] = []
+        for port_key, _name, is_localport in members:
+            if is_localport:
+                remote += (SetField(_OUTPORT, port_key), Resubmit(t.check_loopback))
+        if remote:
+            remote.append(SetField(_OUTPORT, group.tunnel_key))
+        if self._model.localnets.one(group.datapath) is None:
+            found = [self._tunnels.to.one(chassis) for chassis in self._chassis_of_group.value(group.uuid)]
+            remote += encap.departure([tunnel for tunnel in found if tunnel], key, group.tunnel_key)
+        if remote:
             if ports:
                 remote.append(Resubmit(t.local_output))
-            yield Flow(t.remote_output, 100, match, tuple(remote), cookie), "members on other chassis"
+            yield (
+                Flow(t.remote_output, 100, match, tuple(remote), cookie),
+                "members on other chassis, localports",
+            )
         if ports:
             local: list[Action] = []
             for port_key, name in ports:
@@ -256,15 +294,6 @@ class Physical:
                 local += (SetField(_OUTPORT, port_key), Resubmit(t.check_loopback))
             local.append(SetField(_OUTPORT, group.tunnel_key))
             yield Flow(t.local_output, 100, match, tuple(local), cookie), "members here"
-
-
-def _encapsulate(datapath: int, port: int) -> tuple[Action, ...]:
-    """Geneve metadata: VNI and option (ovn-architecture(7), "Tunnel Encapsulations")."""
-    return (
-        SetField(_TUNNEL_ID, datapath, 0xFFFFFF),
-        SetField(_TUNNEL_PORTS, port),
-        Move(Subfield(_INPORT, 0, 15), Subfield(_TUNNEL_PORTS, 16, 15)),
-    )
 
 
 def _count_up(counts: dict[Any, int], value: Any) -> dict[Any, int]:
