@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from pyovn.controller.handwritten import decimal
 from pyovn.controller.model import IFACE_ID, SELF, Model
 from pyovn.incremental import Record, Table, column
 from pyovn.schemas import vswitch as vs
 from pyovn.sync.wants import Element, Existing, want
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pyovn.controller.model import LocalPort
     from pyovn.ovsdb.values import UUID
@@ -107,7 +108,7 @@ class Binding:
 
     # -- what the daemon tells -----------------------------------------------------------------
 
-    def adopt(self, ours: UUID | None) -> None:
+    def adopt(self, ours: UUID | None, log: Callable[[str, str], None]) -> None:
         """Before the first pass: read back what the interfaces say that we held and had installed."""
         binding_of = {row.logical_port: row for row in self._model.bindings.peek_all()}
         for interface in self._model.vswitch.table(vs.Interface).peek_all():
@@ -118,8 +119,12 @@ class Binding:
                 continue
             if mark == str(binding.uuid):
                 self.held.put(interface.uuid, (binding.uuid,))
-            if ids.get(INSTALLED) == "true" and since.isdecimal() and binding.chassis == ours:
-                self.installed.put(binding.uuid, (int(since),))
+            if ids.get(INSTALLED) == "true" and binding.chassis == ours:
+                when = decimal(since)
+                if when is None:
+                    log("warn", f"{INSTALLED_TS} of {interface.name} is {since[:40]!r}: told anew")
+                else:
+                    self.installed.put(binding.uuid, (when,))
 
     def leftovers(self) -> Iterator[Element]:
         """After the first pass: what stands beside interfaces from a life before, and is not so any more."""
@@ -148,6 +153,10 @@ class Binding:
         """An interface was deleted: one that comes after it may take its port over again."""
         if self.held.peek(interface) is not None:
             self.held.delete(interface)
+
+    def is_up(self, port: LocalPort) -> bool:
+        """Whether the port's flows are installed, or were when it came up."""
+        return self.installed.peek(port.binding) is not None
 
     def confirmed(self, ports: list[LocalPort], now: int) -> None:
         """The switch has all flows of ``ports``; some of them may have gone since."""

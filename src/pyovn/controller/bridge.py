@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyovn.controller import localnet
 from pyovn.controller.chassis import encaps_of
+from pyovn.controller.handwritten import hexadecimal
 from pyovn.controller.model import ENCAP_TYPES, SELF, Config, Model, Process
 from pyovn.ovsdb.values import UUID, FrozenMap
 from pyovn.schemas import southbound as sb
@@ -19,7 +20,7 @@ from pyovn.schemas import vswitch as vs
 from pyovn.sync.wants import Element, Existing, Ref, want
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from pyovn.incremental import Allotment, Derived
 
@@ -163,13 +164,11 @@ def identify_interface(row: vs.Interface, bridge: str | None) -> str | None:
     return row.name if tunnel or localnet.is_patch(row) or row.name == bridge else None
 
 
-def adopt(numbers: Allotment[sb.Chassis, str], row: vs.Port) -> None:
+def adopt(numbers: Allotment[sb.Chassis, str], row: vs.Port, log: Callable[[str, str], None]) -> None:
     """Read the number of a tunnel port back from its name."""
     chassis = row.external_ids.get(OWNER, "").partition("@")[0]
     prefix = _prefix(chassis)
     suffix = row.name.removeprefix(prefix)
-    if chassis and suffix != row.name:
-        try:
-            numbers.adopt(prefix, chassis, int(suffix, 16))
-        except ValueError:
-            return  # a name that somebody else chose: the tunnel is made anew
+    number = hexadecimal(suffix) if suffix != row.name else None
+    if chassis and (number is None or not numbers.adopt(prefix, chassis, number)):
+        log("warn", f"tunnel port {row.name} has a name that is not ours: it is made anew")

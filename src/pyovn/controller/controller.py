@@ -5,12 +5,14 @@ Order of events (the rule of DESIGN: nothing is deleted on half a picture):
 1. the local database is loaded; it names this chassis and the southbound's remote;
 2. the southbound is followed with conditions; each pass may ask for more, until the last change of
    conditions is answered and nothing new is asked for;
-3. zones and tunnel numbers are read back, the bridge's flows are read back;
+3. what the process before this one allotted is taken over (``adoption``), and the bridge's flows are read;
 4. from then on each burst of changes is one pass, at most one transaction per database and at most one
-   bundle.
+   bundle.  A southbound that is away stops only what is written to it: the hypervisor goes on with the last
+   complete picture, and a switch that comes back empty gets its flows.
 
 When the switch confirms a pass, the ports and the nb_cfg of that pass become ``installed``: input of the
-next pass, which writes ``up``, ``ovn-installed`` and Chassis_Private.nb_cfg.
+next pass, which writes ``up``, ``ovn-installed`` and Chassis_Private.nb_cfg.  A port of which the switch
+has refused a flow is not called up; nb_cfg goes on, because the rest works and ``notices`` tell the reason.
 """
 
 from __future__ import annotations
@@ -18,13 +20,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pyovn.controller import bridge, chassis, fdb, interest, localnet, port_security
+from pyovn.controller.adoption import Adoption
 from pyovn.controller.binding import Binding
-from pyovn.controller.bridge import OWNER, adopt, identify_interface, identify_port
 from pyovn.controller.lflow import LogicalFlows
 from pyovn.controller.model import SB_INPUTS, SELF, VS_INPUTS, Config, LocalPort, Model
 from pyovn.controller.ofswitch import Switch
+from pyovn.controller.ownership import sb_managed, vs_managed
 from pyovn.controller.physical import Physical
-from pyovn.controller.zones import PREFIX, Zones
+from pyovn.controller.refusals import concerned
+from pyovn.controller.zones import Zones
 from pyovn.incremental import Engine
 from pyovn.ovsdb.replica import Change
 from pyovn.schemas import southbound as sb
@@ -33,17 +37,15 @@ from pyovn.sync import tlskeys
 from pyovn.sync.flowtable import FlowTable
 from pyovn.sync.inputs import wanted_columns
 from pyovn.sync.loop import Loop
-from pyovn.sync.reconcile import Managed, Reconciler
-from pyovn.sync.wants import Element, Existing, want
+from pyovn.sync.reconcile import Reconciler
+from pyovn.wire.openflow.text import format_flow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
-    from pyovn.incremental import Reason
     from pyovn.ovsdb.values import UUID
     from pyovn.sim.runtime import Runtime
     from pyovn.sync.database import DatabaseClient
-    from pyovn.sync.wants import RowItem
     from pyovn.wire.openflow.flow import Flow
 
 INTERFACE = vs.Interface.TABLE
@@ -77,6 +79,10 @@ class Controller:
         self._followed: tuple[str | None, str | None] = (None, None)
         """The southbound's remote and the integration bridge."""
         self._stopped: Callable[[], None] | None = None
+        self.paused = False
+        """Nothing is derived or written; connections stay."""
+        self._live: set[Reconciler] = set()
+        """Those whose database is there."""
         self._loop = Loop(runtime, self._step, log)
         self.flow_table = FlowTable()
         self.switch = Switch(runtime, self.flow_table, log)
@@ -86,7 +92,7 @@ class Controller:
         self._learning = fdb.Learning(self._loop.wake)
         self.switch.on_message = self._learning.packet
         vs_client.on_changes = self._vs_changed
-        vs_client.on_state = self._vs_state
+        vs_client.on_state = lambda client: self._state_changed(client, self.vs_reconciler)
         self._config: Config | None = None
         self._names: set[str] = set()
         """All names that this chassis has had: rows under an old one are ours to delete."""
@@ -110,7 +116,9 @@ class Controller:
         self.model.process.put(
             SELF, (self._hostname, self._stopped is not None, 0, 0, frozenset(self._names))
         )
-        self.vs_reconciler = Reconciler(self._vs, self._vs_managed(), self._runtime.random)
+        self.vs_reconciler = Reconciler(
+            self._vs, vs_managed(self.model, self._bridge_name), self._runtime.random
+        )
         self.sb_reconciler: Reconciler | None = None
         self._adopted = False
         self._complete = False
@@ -119,50 +127,9 @@ class Controller:
         self._deleted: list[UUID] = []
         self.model.local_ports.subscribe(self._moves)
 
-    # -- which rows are ours -------------------------------------------------------------------
-
     def _bridge_name(self) -> str | None:
         config = self.model.config()
         return None if config is None else config.bridge
-
-    def _vs_managed(self) -> tuple[Managed, ...]:
-        ids = frozenset({"external_ids"})
-        return (
-            Managed(
-                vs.Interface,
-                lambda row: identify_interface(row, self._bridge_name()),
-                shared=ids,
-                collected=True,
-            ),
-            Managed(vs.Port, lambda row: identify_port(row, self._bridge_name()), holder=("Bridge", "ports")),
-            Managed(
-                vs.Bridge,
-                lambda row: row.name if row.name == self._bridge_name() else None,
-                annotate=self._new_bridge,
-                shared=ids | {"ports"},
-                collected=True,
-            ),
-            Managed(vs.OpenVSwitch, shared=ids | {"bridges"}),
-        )
-
-    def _new_bridge(self, _item: RowItem, _reasons: list[Reason]) -> Mapping[str, Any]:
-        """A bridge that we make lets nothing through until there are flows."""
-        root = next(iter(self.model.vswitch.table(vs.OpenVSwitch).peek_all()), None)
-        kind = root.external_ids.get("ovn-bridge-datapath-type", "") if root is not None else ""
-        return {"fail_mode": "secure", "datapath_type": kind}
-
-    def _sb_managed(self) -> tuple[Managed, ...]:
-        ours = self._names
-        return (
-            Managed(
-                sb.Encap,
-                lambda row: (row.chassis_name, row.type, row.ip) if row.chassis_name in ours else None,
-                collected=True,
-            ),
-            Managed(sb.Chassis, lambda row: row.name if row.name in ours else None),
-            Managed(sb.ChassisPrivate, lambda row: row.name if row.name in ours else None),
-            Managed(sb.PortBinding),
-        )
 
     # -- running -------------------------------------------------------------------------------
 
@@ -180,8 +147,22 @@ class Controller:
 
     def exit(self, done: Callable[[], None]) -> None:
         """Release ports, remove our chassis and tunnels, then stop (ovn-controller(8), ``exit``)."""
+        if not self._adopted and (self._sb is None or self._sb.state != "live"):
+            self.stop()  # nothing of what is there is known to be ours
+            self._runtime.call_soon(done)
+            return
         self._stopped = done
+        self.paused = False
         self._put_process(exiting=True)
+        self._loop.wake()
+
+    def pause(self) -> None:
+        """Derive and write nothing until ``resume``."""
+        self.paused = True
+
+    def resume(self) -> None:
+        """Catch up with what has changed meanwhile."""
+        self.paused = False
         self._loop.wake()
 
     def recompute(self) -> None:
@@ -210,29 +191,25 @@ class Controller:
             self.sb_reconciler.actual(changes)
         self._loop.wake()
 
-    def _vs_state(self, client: DatabaseClient) -> None:
+    def _state_changed(self, client: DatabaseClient, reconciler: Reconciler | None) -> None:
         """A database that comes back may be another one: what it refused is tried again."""
-        if client.state != "live":
-            self.vs_reconciler.reconnected()
-        self._loop.wake()
-
-    def _sb_state(self, client: DatabaseClient) -> None:
-        """As above."""
-        if client.state != "live" and self.sb_reconciler is not None:
-            self.sb_reconciler.reconnected()
+        if reconciler is not None and client.state != "live":
+            self._live.discard(reconciler)
+        elif reconciler is not None and reconciler not in self._live:
+            self._live.add(reconciler)
+            reconciler.reconnected()
         self._loop.wake()
 
     def _step(self) -> None:
         """One pass."""
-        if self._vs.state != "live":
+        if self.paused or self._vs.state != "live":
             return
         self._follow_remote()
         client = self._sb
-        if client is None or client.state != "live":
-            return
-        self._complete = self._ask_for_more(client)
-        if self._complete and not self._adopted and self.switch.answered:
-            self._adopt()
+        if client is not None and client.state == "live":
+            self._complete = self._ask_for_more(client)
+            if self._complete and not self._adopted and self.switch.answered:
+                self._adopt()
         if not self._adopted:
             return
         self.engine.settle()
@@ -240,7 +217,6 @@ class Controller:
             self.engine.settle()
         self._loop.tell(self.notices())
         self._write()
-        self._learning.write(client)
         self._send_flows()
 
     def _follow_remote(self) -> None:
@@ -251,6 +227,7 @@ class Controller:
         if config != self._config:
             self._config = config
             if config is not None:
+                self.switch.set_probe_interval(config.openflow_probe)
                 self._names.add(config.chassis)
                 self._put_process()
             self.vs_reconciler.reindex()
@@ -264,14 +241,15 @@ class Controller:
         if self._sb is not None:
             self._sb.stop()
             self._sb = None
+            self._live.clear()
             self._begin_again()
         if remote is not None:
             client = self._sb = self._connect_sb(remote)
-            self.sb_reconciler = Reconciler(client, self._sb_managed(), self._runtime.random)
+            self.sb_reconciler = Reconciler(client, sb_managed(self._names), self._runtime.random)
             for relation in self.model.output_sb:
                 self.sb_reconciler.follow(relation)
             client.on_changes = self._sb_changed
-            client.on_state = self._sb_state
+            client.on_state = lambda client: self._state_changed(client, self.sb_reconciler)
             client.start()
 
     def _begin_again(self) -> None:
@@ -285,13 +263,15 @@ class Controller:
         self.switch.set_table(self.flow_table)
 
     def _ask_for_more(self, client: DatabaseClient) -> bool:
-        """Adjust the conditions; True at the fixed point."""
+        """Adjust the conditions; True at the fixed point.
+
+        A server that knows no conditions has sent everything already, and is asked for nothing.
+        """
         wanted = self._conditions()
         if wanted != self._asked:
             before = self._asked or {}
             client.set_conditions({t: c for t, c in wanted.items() if before.get(t) != c})
             self._asked = wanted
-            return False
         return client.conditions_settled
 
     def _flows_read(self, flows: list[Flow]) -> None:
@@ -300,26 +280,13 @@ class Controller:
             self.lflows.conjunctions.adopt(flows)
 
     def _adopt(self) -> None:
-        """Read back what we allotted and reported before; then follow what is wanted."""
-        self._adopted = True
-        config = self.model.config()
-        for port in self.model.vswitch.table(vs.Port).peek_all():
-            adopt(self.tunnels.numbers, port)
-        zones = [
-            (row.name, key.removeprefix(PREFIX), value)
-            for row in self.model.vswitch.table(vs.Bridge).peek_all()
-            if config is not None and row.name == config.bridge
-            for key, value in row.external_ids.items()
-            if key.startswith(PREFIX)
-        ]
-        for _bridge, name, value in zones:
-            if value.isdecimal():
-                self.zones.adopt(name, int(value))
-        self._find_old_names()
-        self.binding.adopt(self.model.our_chassis())
-        for private in self.model.southbound.table(sb.ChassisPrivate).peek_all():
-            if config is not None and private.name == config.chassis:
-                self._put_process(nb_cfg=private.nb_cfg, at=private.nb_cfg_timestamp)
+        """Take over what is here; only when that is done may anything be written or deleted."""
+        assert self.sb_reconciler is not None
+        adoption = Adoption(self.model, self.zones, self.tunnels, self.binding, self._log)
+        adoption.read_back()
+        self._names |= adoption.former_names(self._names)
+        self._put_process(reported=adoption.reported())
+        self.sb_reconciler.reindex()
         self.engine.settle()
         self._note_moves()
         self.engine.settle()
@@ -327,51 +294,8 @@ class Controller:
             self.vs_reconciler.follow(relation)
         for relation in self.model.output_flows:
             self.flow_table.follow(relation)
-        known = {name for name, _zone in self.zones.listing()}
-        stale = [
-            Element("Bridge", bridge, "external_ids", (PREFIX + name, value))
-            for bridge, name, value in zones
-            if name not in known
-        ]
-        for element in (*self.binding.leftovers(), *stale):
-            self._disown(element)
-        self._leave_other_bridges()
-
-    def _disown(self, element: Element) -> None:
-        """Wanted by the process before this one: what was wanted and is not any more is removed."""
-        self.vs_reconciler.came(element, self.model.output_vs[0])
-        self.vs_reconciler.went(element)
-
-    def _leave_other_bridges(self) -> None:
-        """Take our tunnels out of what was the integration bridge before ``ovn-bridge`` was changed."""
-        config, vswitch = self.model.config(), self.model.vswitch
-        tunnels = {port.uuid for port in vswitch.table(vs.Port).peek_all() if OWNER in port.external_ids}
-        for row in vswitch.table(vs.Bridge).peek_all():
-            stray = tunnels.intersection(row.ports)
-            if stray and config is not None and row.name != config.bridge:
-                self.vs_reconciler.came(want("Bridge", Existing(row.uuid)), self.model.output_vs[0])
-                for port in stray:
-                    self._disown(Element("Bridge", Existing(row.uuid), "ports", port))
-
-    def _find_old_names(self) -> None:
-        """A chassis of this host with our tunnel endpoint is ourselves under an old system-id: it goes.
-
-        Its Encap row would keep ours out for ever (type and IP are unique).  On another host the same
-        endpoint is a mistake in the configuration, and not ours to decide.
-        """
-        config = self.model.config()
-        process = self.model.process.peek(SELF)
-        if config is None or process is None or self.sb_reconciler is None:
-            return
-        hostname = config.hostname or process.hostname
-        ours = set(chassis.encaps_of(config))
-        taken = {e.uuid for e in self.model.southbound.table(sb.Encap).peek_all() if (e.type, e.ip) in ours}
-        for row in self.model.southbound.table(sb.Chassis).peek_all():
-            if row.name not in self._names and row.hostname == hostname and not taken.isdisjoint(row.encaps):
-                self._log("info", f"chassis {row.name} was this hypervisor's before system-id was changed")
-                self._names.add(row.name)
-        self._put_process()
-        self.sb_reconciler.reindex()
+        adoption.leave_behind(self.vs_reconciler)
+        self._adopted = True
 
     def _note_moves(self) -> bool:
         """Tell ``binding`` which ports came and went in this pass; True if that is news to it."""
@@ -390,11 +314,16 @@ class Controller:
         return self.engine.revision != before
 
     def _write(self) -> None:
-        reconcilers = [self.sb_reconciler] if self.sb_reconciler is not None else []
+        client = self._sb
+        live = client is not None and client.state == "live"
+        reconcilers = []
+        if client is not None and self.sb_reconciler is not None and live:
+            reconcilers.append(self.sb_reconciler)
+            self._learning.write(client)
         if self._complete:
             reconcilers.append(self.vs_reconciler)
         sent = [reconciler.flush(self._loop.written) or reconciler.in_flight for reconciler in reconcilers]
-        if self._stopped is not None and self._complete and not any(sent):
+        if self._stopped is not None and live and self._complete and not any(sent):
             done, self._stopped = self._stopped, None
             self.stop()
             done()
@@ -412,40 +341,42 @@ class Controller:
             self.switch.sync()
 
     def _synced(self) -> None:
-        """Everything wanted when the snapshot was taken is installed."""
+        """Everything wanted when the snapshot was taken is installed, but for what was refused."""
         ports, nb_cfg = self._snapshot
+        held_back = concerned(self.model, self.flow_table.refusals(), ports)
         now = int(self._runtime.wall() * 1000)
         before = self.engine.revision
-        self.binding.confirmed(ports, now)
+        self.binding.confirmed([port for port in ports if port not in held_back], now)
         process = self.model.process.peek(SELF)
         if process is not None and nb_cfg is not None and process.nb_cfg != nb_cfg:
-            self._put_process(nb_cfg=nb_cfg, at=now)
+            self._put_process(reported=(nb_cfg, now))
         if self.engine.revision != before:
             self._loop.wake()
 
-    def _put_process(self, *, exiting: bool | None = None, nb_cfg: int | None = None, at: int = 0) -> None:
+    def _put_process(self, *, exiting: bool | None = None, reported: tuple[int, int] | None = None) -> None:
         old = self.model.process.peek(SELF)
         assert old is not None
-        hostname, was_exiting, old_cfg, old_at, _names = old.values
-        self.model.process.put(
-            SELF,
-            (
-                hostname,
-                was_exiting if exiting is None else exiting,
-                old_cfg if nb_cfg is None else nb_cfg,
-                old_at if nb_cfg is None else at,
-                frozenset(self._names),
-            ),
-        )
+        hostname, was_exiting, nb_cfg, at, _names = old.values
+        if exiting is None:
+            exiting = was_exiting
+        if reported is not None:
+            nb_cfg, at = reported
+        self.model.process.put(SELF, (hostname, exiting, nb_cfg, at, frozenset(self._names)))
 
     # -- telling -------------------------------------------------------------------------------
 
     def notices(self) -> list[str]:
         """What does not work and why, one line each."""
         lines = [f"{node.label()}: {error}" for node, error in self.engine.root_failures().items()]
-        lines += [
-            f"refused by the switch: {flow} ({why})" for flow, why in self.flow_table.refusals().items()
-        ]
+        ports = self.model.local_ports.elements()
+        for flow, why in self.flow_table.refusals().items():
+            down = [p.name for p in concerned(self.model, [flow], ports) if not self.binding.is_up(p)]
+            so = f"; not up: {', '.join(sorted(down))}" if down else ""
+            lines.append(f"refused by the switch: {format_flow(flow)} ({why}){so}")
+        for flow, why in self.flow_table.leftovers().items():
+            lines.append(f"not deleted by the switch: {format_flow(flow)} ({why})")
+        if self.switch.trouble is not None:
+            lines.append(self.switch.trouble)
         return sorted(lines)
 
 

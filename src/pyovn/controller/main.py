@@ -63,7 +63,9 @@ def build(
     register(
         "ct-zone-list", "", 0, 0, lambda _args: _lines(f"{n} {z}" for n, z in controller.zones.listing())
     )
-    register("debug/status", "", 0, 0, lambda _args: "running\n")
+    register("debug/status", "", 0, 0, lambda _args: "paused\n" if controller.paused else "running\n")
+    register("debug/pause", "", 0, 0, lambda _args: _pause(controller))
+    register("debug/resume", "", 0, 0, lambda _args: _resume(controller))
     register("recompute", "", 0, 0, lambda _args: _recompute(controller))
     register("notices", "", 0, 0, lambda _args: _lines(controller.notices()))
     register("flow/why", "COOKIE", 1, 1, lambda args: _lines(_why(controller, args)))
@@ -81,6 +83,16 @@ def build(
 
 def _recompute(controller: Controller) -> str:
     controller.recompute()
+    return ""
+
+
+def _pause(controller: Controller) -> str:
+    controller.pause()
+    return ""
+
+
+def _resume(controller: Controller) -> str:
+    controller.resume()
     return ""
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from pyovn.controller.handwritten import decimal
 from pyovn.incremental import Engine, Record, column
 from pyovn.ovn.ports import LOCALNET, LOCALPORT, VIF
 from pyovn.ovn.stages import PROFILE_2303, Profile
@@ -44,6 +45,9 @@ SB_INPUTS: Final = (
     sb.FDB,
 )
 
+LEAST_PROBE: Final = 5
+"""Seconds; what is less, but not 0, counts as this (ovn-controller(8)).  It is the default, too."""
+
 SELF: Final = "self"
 """The key of everything of which there is one."""
 
@@ -66,6 +70,8 @@ class Config:
     hostname: str
     """Empty: the system's."""
     monitor_all: bool
+    openflow_probe: float
+    """Seconds; 0: the switch is not probed."""
 
 
 class Process(Record):
@@ -207,6 +213,7 @@ class Model:
             encap_csum=ids.get("ovn-encap-csum", "true"),
             hostname=ids.get("hostname", ""),
             monitor_all=ids.get("ovn-monitor-all") == "true",
+            openflow_probe=_probe(ids.get("ovn-openflow-probe-interval", "")),
         )
 
     def _our_chassis(self) -> UUID | None:
@@ -280,3 +287,9 @@ class Model:
     def is_local(self, datapath: UUID) -> bool:
         """Whether a datapath has a port here."""
         return self.local_datapath.one(datapath) is not None
+
+
+def _probe(text: str) -> float:
+    """``ovn-openflow-probe-interval``."""
+    seconds = decimal(text)
+    return 0 if seconds == 0 else max(seconds or LEAST_PROBE, LEAST_PROBE)

@@ -40,7 +40,7 @@ LONGEST_PAUSE: Final = 8.0
 HANDSHAKE: Final = 10.0
 """Seconds that each step towards ``ready`` and each part of the flows may take."""
 PROBE: Final = 5.0
-"""Seconds of silence after which a switch is asked for an echo, and then given up."""
+"""Seconds of silence after which a switch is asked for an echo, and that it then has to answer."""
 
 
 class Switch:

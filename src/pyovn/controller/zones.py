@@ -49,9 +49,9 @@ class Zones:
         """The zone of a port's name or of ``DATAPATH_dnat`` / ``DATAPATH_snat``."""
         return self._allotment.number(POOL, name)
 
-    def adopt(self, name: str, zone: int) -> None:
-        """Read one back, before the first pass."""
-        self._allotment.adopt(POOL, name, zone)
+    def adopt(self, name: str, zone: int) -> bool:
+        """Read one back, before the first pass; False if it cannot be the zone of ``name``."""
+        return self._allotment.adopt(POOL, name, zone)
 
     def listing(self) -> list[tuple[str, int]]:
         """(name, zone) of all, for ``ct-zone-list``."""
