@@ -120,6 +120,7 @@ class Place:
     ipv4: str
     ipv6: str | None
     enabled: bool
+    virtual: bool
 
 
 def places(ports: list[dict[str, Any]]) -> list[Place]:
@@ -128,7 +129,16 @@ def places(ports: list[dict[str, Any]]) -> list[Place]:
         number = int(port["name"][4:])
         words = next((a for a in port["addresses"] if a != "unknown"), "").split()
         ipv6 = words[2] if len(words) > 2 else None
-        found.append(Place(port["name"], mac(number), f"10.0.0.{number}", ipv6, port.get("enabled", True)))
+        found.append(
+            Place(
+                port["name"],
+                mac(number),
+                f"10.0.0.{number}",
+                ipv6,
+                port.get("enabled", True),
+                port.get("type") == "virtual",
+            )
+        )
     return found
 
 
@@ -136,6 +146,11 @@ def packet_of(rng: random.Random, members: list[Place]) -> str:
     """A microflow: mostly honest traffic between the ports, and every kind of exception."""
     sender, target = rng.choice(members), rng.choice(members)
     source = sender.mac if rng.random() < 0.93 else mac(200 + rng.randrange(3))
+    if rng.random() < 0.03 and any(member.virtual for member in members):
+        sender = rng.choice(members[:2])
+        held = next(member for member in members if member.virtual).ipv4
+        rest = f"arp.op == 1 && arp.sha == {sender.mac} && arp.spa == {held} && arp.tpa == {held}"
+        return f'inport == "{sender.name}" && eth.src == {sender.mac} && eth.dst == {BROADCAST} && {rest}'
     base = f'inport == "{sender.name}" && eth.src == {source} && '
     kind = rng.random()
     if kind < 0.04 and sender.enabled:  # a tag and a disabled port tie: either drops

@@ -214,3 +214,66 @@ def test_every_row_can_say_why(world: World, table: str) -> None:
         lines = world.northd.why(uuid[:13])
         assert lines
         assert all(".py:" in line and "not made by" not in line for line in lines)
+
+
+def other_chassis(name: str, kind: str, number: int, **features: str) -> list[dict[str, object]]:
+    """Operations for a chassis with one encapsulation."""
+    encap_row = {"type": kind, "ip": f"192.168.0.{number}", "chassis_name": name}
+    config = ["map", list(features.items())]
+    columns = {"name": name, "encaps": ["named-uuid", "e"], "other_config": config}
+    return [
+        {"op": "insert", "table": "Encap", "uuid-name": "e", "row": encap_row},
+        {"op": "insert", "table": "Chassis", "row": columns},
+    ]
+
+
+def test_keys_have_twelve_bits_while_a_chassis_has_only_vxlan(world: World) -> None:
+    asked = {"requested-tnl-key": "70000"}
+    world.add_switch("far", {"name": "p1", "options": {"requested-tnl-key": "3000"}}, other_config=asked)
+    world.add_switch("near", {"name": "p2"})
+    assert world.tunnel_keys() == {"far": 70_000, "p1": 3_000, "near": 1, "p2": 1}
+    world.sb(*other_chassis("hv9", "vxlan", 9))
+    keys = world.tunnel_keys()
+    assert keys["far"] < 4_096
+    assert keys["p1"] < 2_048
+    assert (keys["near"], keys["p2"]) == (1, 1)
+    assert len([notice for notice in world.northd.notices() if "tunnel key" in notice]) == 2
+    world.sb({"op": "delete", "table": "Chassis", "where": []})
+    assert world.tunnel_keys() == {"far": 70_000, "p1": 3_000, "near": 1, "p2": 1}
+    assert [notice for notice in world.northd.notices() if "tunnel key" in notice] == []
+
+
+def test_only_what_all_chassis_understand(world: World) -> None:
+    world.add_switch("sw0", BOOKS)
+
+    def marks() -> bool:
+        return any("ct_mark.blocked" in actions for _stage, _priority, _match, actions in world.flows("sw0"))
+
+    assert marks()
+    world.sb(*other_chassis("new", "geneve", 1, **{"ct-no-masked-label": "true"}))
+    assert marks()
+    world.sb(*other_chassis("old", "geneve", 2))
+    assert not marks()
+    world.sb({"op": "delete", "table": "Chassis", "where": [["name", "==", "old"]]})
+    assert marks()
+
+
+def test_tags_of_containers(world: World) -> None:
+    world.add_switch(
+        "sw0",
+        BOOKS,
+        {"name": "c1", "parent_name": "p1", "tag_request": 0},
+        {"name": "c2", "parent_name": "p1", "tag_request": 1},
+        {"name": "c3", "parent_name": "p1", "tag_request": 0},
+        {"name": "ln", "type": "localnet", "tag_request": 7},
+    )
+
+    def tags() -> dict[str, int | None]:
+        return {row["name"]: row["tag"] for row in world.rows(NB, "Logical_Switch_Port").values()}
+
+    before = tags()
+    assert {before["c1"], before["c3"]} == {2, 3}
+    assert (before["c2"], before["ln"], before["p1"]) == (1, 7, None)
+    assert {row["logical_port"]: row["tag"] for row in world.find("Port_Binding")} == before
+    assert world.restart().sent == []
+    assert tags() == before

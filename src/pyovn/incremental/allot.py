@@ -76,6 +76,15 @@ class Pool:
             return number
         return None
 
+    def limit(self, low: int, high: int) -> list[Hashable]:
+        """Another range; returns those who have lost their number."""
+        self.low, self.high = low, high
+        self._freed = {number: None for number in self._freed if low <= number <= high}
+        lost = {number: owner for number, owner in self.holders.items() if not low <= number <= high}
+        for number in lost:
+            del self.holders[number]
+        return list(lost.values())
+
     def _is_untouched(self, number: int) -> bool:
         return number not in self.holders and number not in self._freed
 
@@ -141,6 +150,17 @@ class Allotment(Grouping[T, K, "tuple[K, tuple[Hashable, int | None]]"]):
         denied = [(pool, owner, self._wanted[pool, owner]) for pool, owner in self._denied]
         return denied + [(pool, owner, None) for pool, owner in self._owed]
 
+    def respan(self) -> None:
+        """Between passes: ``span`` says something else now.  A number out of range is given up."""
+        for group, pool in self._pools.items():
+            for owner in pool.limit(*self._span(group)):
+                key = (group, owner)
+                self._kept.pop(key, None)
+                if self._numbers.pop(key, None) is not None:
+                    self._owed[key] = None
+                    self._touch_owner(key)
+        self._is_behind = True
+
     # -- Grouping ------------------------------------------------------------------------------
 
     def _enter(self, element: T, place: tuple[K, tuple[Hashable, int | None]]) -> None:  # noqa: ARG002
@@ -170,7 +190,7 @@ class Allotment(Grouping[T, K, "tuple[K, tuple[Hashable, int | None]]"]):
     def update(self) -> None:
         """Serve who is owed: numbers asked for, then numbers kept, then what went is freed, then the rest."""
         self._is_behind = False
-        if not self._owed and not self._kept:
+        if not self._owed and not self._kept and not self._denied:
             return
         kept, self._kept = self._kept, {}
         asking = [key for key in self._owed if self._wanted[key] is not None]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pyovn.northd.model import DATAPATH, Datapath, Item, Model
-from pyovn.ovn.keys import GENEVE_KEYS
 from pyovn.ovsdb.values import UUID, FrozenMap
 from pyovn.sync.wants import want
 
@@ -25,12 +24,11 @@ _POOL = "datapath"
 
 def declare(model: Model) -> Allotment[Datapath, str]:
     """Make Datapath_Binding rows; returns the keys, for adoption and for ``status``."""
-    span = (GENEVE_KEYS.datapath_local.first, GENEVE_KEYS.datapath_local.last)
     keys = model.engine.allot(
         "datapath_keys",
         model.datapaths,
         lambda datapath: [(_POOL, (datapath.uuid, datapath.requested_key))],
-        lambda _pool: span,
+        lambda _pool: (model.key_space.datapath_local.first, model.key_space.datapath_local.last),
     )
 
     def binding(switch: nb.LogicalSwitch) -> Iterator[tuple[Item, str]]:

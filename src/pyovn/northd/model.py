@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyovn.northd.addresses import Addresses, addresses_of, is_unknown, link_local
 from pyovn.northd.features import Features
+from pyovn.ovn.keys import GENEVE_KEYS
 from pyovn.ovn.ports import ROUTER, ROUTER_ADDRESS, VIF
 from pyovn.ovn.stages import PROFILE_2303, Profile, Stage
 from pyovn.ovsdb.values import EMPTY_MAP, UUID, FrozenMap
@@ -183,6 +184,8 @@ class Model:
         )
         self.ignores_down = engine.memo(self._ignores_down)
         self.features = Features(self)
+        self.key_space = GENEVE_KEYS
+        """What the daemon has found ``features.keys`` to be: keys are allotted within it."""
         self.special_ports = engine.derive("special_ports", self.ports, _special)
         """Ports that are more than an interface with addresses: what concerns few need not ask all."""
         self.output_nb: list[Derived[Any, Any]] = []

@@ -230,6 +230,7 @@ class Northd:
         if not self._following:
             self._begin()
         self._note_times()
+        self._fit_keys()
         self.engine.settle()
         self._loop.tell(self.notices())
         self.sb_reconciler.flush(self._loop.written, [{"op": "assert", "lock": LOCK}])
@@ -251,12 +252,22 @@ class Northd:
             ]
             apply(changes)
             reconciler.actual(changes)
+        self._fit_keys()
         for datapath in self._datapath_rows():
             datapaths.adopt(self.datapath_keys, datapath)
         for owner, binding in self._port_rows():
             ports.adopt(self.port_keys, binding, owner)
         self.engine.settle()
         self._adopt_groups()
+
+    def _fit_keys(self) -> None:
+        """When the first VXLAN chassis comes or the last one goes, the room for keys is another."""
+        space = self.model.features.keys()
+        if space != self.model.key_space:
+            self.model.key_space = space
+            self._log("info", f"tunnel keys of datapaths go to {space.datapath_local.last}")
+            self.datapath_keys.respan()
+            self.port_keys.respan()
 
     def _datapath_rows(self) -> Iterator[sb.DatapathBinding]:
         for uuid, values in self._sb.replica.table("Datapath_Binding").rows.items():

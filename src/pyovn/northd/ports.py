@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pyovn.northd.model import DATAPATH, PORT, Item, Model, requested_key
-from pyovn.ovn.keys import GENEVE_KEYS
 from pyovn.ovn.ports import ROUTER, southbound_type
 from pyovn.ovsdb.values import UUID, FrozenMap
 from pyovn.sync.wants import Ref, want
@@ -39,7 +38,6 @@ class PortKey:
 
 def declare(model: Model, tags: Tags) -> Allotment[PortKey, UUID]:
     """Make Port_Binding rows; returns the keys, for adoption and for ``status``."""
-    span = (GENEVE_KEYS.port.first, GENEVE_KEYS.port.last)
 
     def on_switch(port: nb.LogicalSwitchPort) -> Iterator[tuple[PortKey, str]]:
         switch = model.switch_of_port.one(port.uuid)
@@ -50,7 +48,7 @@ def declare(model: Model, tags: Tags) -> Allotment[PortKey, UUID]:
         "port_keys",
         model.engine.derive("switch_ports", model.ports, on_switch),
         lambda p: [(p.datapath, (p.name, p.requested))],
-        lambda _datapath: span,
+        lambda _datapath: (model.key_space.port.first, model.key_space.port.last),
     )
 
     def binding(port: nb.LogicalSwitchPort) -> Iterator[tuple[Item, str]]:
