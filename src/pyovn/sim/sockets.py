@@ -33,6 +33,7 @@ READ_SIZE: Final = 1 << 18
 WRITE_PARTS: Final = 512
 """Buffers for one sendmsg(2); below IOV_MAX."""
 
+WAITING_STREAMS: Final = 32
 BACKLOG: Final = 64
 ACCEPTS_PER_EVENT: Final = 32
 LINGER: Final = 10.0
@@ -45,18 +46,30 @@ ACCEPT_PAUSE: Final = 1.0
 class _Round:
     """The streams of one loop that have something to send when the current callbacks are done."""
 
-    __slots__ = ("__weakref__", "_streams")
+    __slots__ = ("__weakref__", "_asked", "_streams")
 
     def __init__(self) -> None:
+        self._asked = False
         self._streams: list[SocketStream] = []
 
     def add(self, stream: SocketStream, loop: asyncio.AbstractEventLoop) -> None:
-        """Flush ``stream``; many are flushed by one callback, for an update may go to hundreds."""
-        if not self._streams:
+        """Flush ``stream`` soon; when there are ``WAITING_STREAMS``, at once.
+
+        An update may go to hundreds of clients: one callback does for many, and the first ones have
+        something to do while the last ones' messages are made.
+        """
+        if not self._asked:
+            self._asked = True
             loop.call_soon(self._run)
         self._streams.append(stream)
+        if len(self._streams) >= WAITING_STREAMS:
+            self._flush()
 
     def _run(self) -> None:
+        self._asked = False
+        self._flush()
+
+    def _flush(self) -> None:
         streams, self._streams = self._streams, []
         for stream in streams:
             stream.flush()
