@@ -109,10 +109,12 @@ def clear_weak_references(transaction: Transaction) -> None:
     work: list[tuple[Reference, UUID, set[UUID]]] = []
     for table, changed in transaction.changed.items():
         for reference in table.weak_references:
+            position = reference.column.position
             for uuid, new in changed.items():
-                if new is None:
+                old = table.rows.get(uuid)
+                if new is None or (old is not None and old.values[position] is new.values[position]):
                     continue
-                before, after = reference.targets(table.rows.get(uuid)), reference.targets(new)
+                before, after = reference.targets(old), reference.targets(new)
                 fresh = () if before is after else delta(before, after)[0]
                 gone = {target for target in fresh if transaction.get(reference.target, target) is None}
                 if gone:

@@ -187,6 +187,9 @@ class Table:
         else:
             self.rows[uuid] = new
         for reference in self.weak_references:
+            position = reference.column.position
+            if old is not None and new is not None and old.values[position] is new.values[position]:
+                continue
             before, after = reference.targets(old), reference.targets(new)
             if before is not after:
                 added, removed = delta(before, after)

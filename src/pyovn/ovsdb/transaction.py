@@ -218,15 +218,20 @@ class Transaction:
 
     def apply(self, changes: ChangeSet) -> None:
         """Make settled changes true; nothing here can fail."""
-        for table, _uuid, old, _new in changes:
-            if old is not None:
-                for index in table.unique:
-                    del index.rows[index.key(old)]
+        moved: list[tuple[UniqueIndex, tuple[Value, ...], UUID]] = []
+        for table, uuid, old, new in changes:
+            for index in table.unique:
+                before = None if old is None else index.key(old)
+                after = None if new is None else index.key(new)
+                if before != after:
+                    if before is not None:
+                        del index.rows[before]
+                    if after is not None:
+                        moved.append((index, after, uuid))
+        for index, key, uuid in moved:
+            index.rows[key] = uuid
         for table, uuid, old, new in changes:
             table.switch(uuid, old, new)
-            if new is not None:
-                for index in table.unique:
-                    index.rows[index.key(new)] = uuid
         for table, counts in self._strong.items():
             for uuid, difference in counts.items():
                 count = table.strong.get(uuid, 0) + difference
