@@ -250,6 +250,22 @@ def northd(environ: dict[str, str]) -> str:
     return f"ovn-northd.{Path(environ['OVN_RUNDIR'], 'ovn-northd.pid').read_text().strip()}.ctl"
 
 
+@pytest.mark.usefixtures("outside")
+def test_a_terminal_that_is_closed_leaves_nothing(short_tmp: Path) -> None:
+    with subprocess.Popen(
+        [PROGRAMS / "pyovn", "sandbox", "--tour", "--directory", short_tmp / "s"],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    ) as sandbox:
+        assert sandbox.stdout is not None
+        assert sandbox.stdout.read(1) == b"\n", "the tour has begun"
+        sandbox.send_signal(signal.SIGHUP)
+        assert sandbox.wait(60) == 128 + signal.SIGHUP
+    assert list(short_tmp.iterdir()) == []
+    assert hosts(short_tmp / "s") == set()
+
+
 def test_the_parents_death_ends_the_sandbox(short_tmp: Path) -> None:
     """A parent that is killed closes the pipe: the host goes, whatever the parent wanted to do."""
     code = (

@@ -160,6 +160,8 @@ def main(argv: Sequence[str]) -> int:
     if options.hypervisors < 1:
         print("pyovn sandbox: at least one hypervisor is needed", file=sys.stderr)
         return 2
+    for signum in (signal.SIGTERM, signal.SIGHUP):  # a terminal that is closed leaves nothing either
+        signal.signal(signum, lambda number, _frame: sys.exit(128 + number))
     # Unix socket names are short (108 bytes), so the directory is, too.
     parent = None if options.directory else tempfile.mkdtemp(prefix="pyovn-", dir="/tmp")
     directory = os.path.abspath(options.directory or f"{parent}/sandbox")  # noqa: PTH100

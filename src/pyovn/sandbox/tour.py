@@ -193,7 +193,7 @@ def run_tour(environ: Mapping[str, str]) -> int:
     failed = 0
     for step in STEPS:
         if step.title:
-            print(f"\n{step.title}")
+            print(f"\n{step.title}", flush=True)
         print(f"  $ {step.command}")
         done = _run(step.command, environ)
         lines = done.stdout.splitlines()
