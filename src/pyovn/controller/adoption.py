@@ -6,11 +6,13 @@ believed (who was claimed and installed, nb_cfg), and a first pass then finds ne
 
 The order matters, and ``Controller`` keeps it:
 
-1. ``read_back`` and ``former_names``, before the first pass: they only put inputs, so a failure in them
-   leaves nothing half done, and is repeated;
+1. ``read_back`` and ``former_names``, before the first pass: they only put inputs;
 2. the first pass, which derives what is wanted;
 3. ``leave_behind``: what was wanted by the process before and is not wanted any more.  Shared columns
-   are only cleared of what we are known to have written, so each piece is wanted for a moment and then not.
+   are only cleared of what we are known to have written, so each piece is wanted for a moment and then not;
+4. the reconcilers follow what is wanted, and from then on things are written.
+
+Steps 1 to 3 may be repeated, so a failure in one of them leaves nothing half done.
 
 Everything read here may have been written by hand: what makes no sense is logged, and made anew.
 

@@ -290,11 +290,12 @@ class Controller:
         self.engine.settle()
         self._note_moves()
         self.engine.settle()
+        adoption.leave_behind(self.vs_reconciler)
+        # All that could fail is done, and may be done twice; following may not.
         for relation in self.model.output_vs:
             self.vs_reconciler.follow(relation)
         for relation in self.model.output_flows:
             self.flow_table.follow(relation)
-        adoption.leave_behind(self.vs_reconciler)
         self._adopted = True
 
     def _note_moves(self) -> bool:

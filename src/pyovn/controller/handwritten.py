@@ -24,4 +24,4 @@ def hexadecimal(text: str) -> int | None:
         number = int(text, 16) if 0 < len(text) <= _LONGEST else -1
     except ValueError:
         return None
-    return number if f"{number:x}" == text else None
+    return number if number >= 0 and f"{number:x}" == text else None
