@@ -253,7 +253,9 @@ def test_the_control_commands_of_our_controller(stack: Stack) -> None:
         return stack.appctl(place, "ovn-controller", *words)
 
     assert ask("connection-status") == "connected\n"
-    assert ask("debug/status") == "running\n"
+    for command, status in (("pause", "paused"), ("resume", "running")):
+        assert ask(f"debug/{command}") == ""
+        assert ask("debug/status") == f"{status}\n"
     assert ask("notices") == ""
     zones = dict(line.split() for line in ask("ct-zone-list").splitlines())
     assert {"p1", "p2"} <= set(zones)

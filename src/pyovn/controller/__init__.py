@@ -15,5 +15,9 @@
 ``fdb``            learnt MAC addresses
 ``port_security``  the helper tables that check a port's addresses
 ``ofswitch``       the OpenFlow connection: read back, compare, one bundle
+``ofbundle``       one bundle on its way, and what the switch says about it
+``refusals``       what the switch refuses, and which ports are not up for it
+``adoption``       what a start finds, taken over before anything is written
+``ownership``      which rows of both databases are ours
 ``controller``     the daemon that joins them
 """

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pyovn.controller import bridge, chassis, fdb, interest, localnet, port_security
+from pyovn.controller import bridge, chassis, fdb, interest, localnet, port_security, refusals
 from pyovn.controller.adoption import Adoption
 from pyovn.controller.binding import Binding
 from pyovn.controller.lflow import LogicalFlows
@@ -27,7 +27,6 @@ from pyovn.controller.model import SB_INPUTS, SELF, VS_INPUTS, Config, LocalPort
 from pyovn.controller.ofswitch import Switch
 from pyovn.controller.ownership import sb_managed, vs_managed
 from pyovn.controller.physical import Physical
-from pyovn.controller.refusals import concerned
 from pyovn.controller.zones import Zones
 from pyovn.incremental import Engine
 from pyovn.ovsdb.replica import Change
@@ -38,7 +37,6 @@ from pyovn.sync.flowtable import FlowTable
 from pyovn.sync.inputs import wanted_columns
 from pyovn.sync.loop import Loop
 from pyovn.sync.reconcile import Reconciler
-from pyovn.wire.openflow.text import format_flow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -344,7 +342,7 @@ class Controller:
     def _synced(self) -> None:
         """Everything wanted when the snapshot was taken is installed, but for what was refused."""
         ports, nb_cfg = self._snapshot
-        held_back = concerned(self.model, self.flow_table.refusals(), ports)
+        held_back = refusals.concerned(self.model, self.flow_table.refusals(), ports)
         now = int(self._runtime.wall() * 1000)
         before = self.engine.revision
         self.binding.confirmed([port for port in ports if port not in held_back], now)
@@ -369,13 +367,7 @@ class Controller:
     def notices(self) -> list[str]:
         """What does not work and why, one line each."""
         lines = [f"{node.label()}: {error}" for node, error in self.engine.root_failures().items()]
-        ports = self.model.local_ports.elements()
-        for flow, why in self.flow_table.refusals().items():
-            down = [p.name for p in concerned(self.model, [flow], ports) if not self.binding.is_up(p)]
-            so = f"; not up: {', '.join(sorted(down))}" if down else ""
-            lines.append(f"refused by the switch: {format_flow(flow)} ({why}){so}")
-        for flow, why in self.flow_table.leftovers().items():
-            lines.append(f"not deleted by the switch: {format_flow(flow)} ({why})")
+        lines += refusals.notices(self.model, self.binding, self.flow_table)
         if self.switch.trouble is not None:
             lines.append(self.switch.trouble)
         return sorted(lines)
