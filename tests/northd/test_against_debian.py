@@ -187,3 +187,117 @@ def test_ports_that_are_down(debian: Debian, options: dict[str, str]) -> None:
     world.nb(*operations(network))
     assert without_hints(southbound_of(world))["flows"]["sw0"] ^ theirs["flows"]["sw0"] == set()
     debian.derive([{**setting, "row": row({"options": {}})}])
+
+
+def routers() -> list[Columns]:
+    """A router with a distributed gateway, one on a chassis, one that is disabled, and their switches."""
+
+    def port(name: str, number: int, **columns: Any) -> Columns:
+        cells = {"name": name, "mac": mac(number), "networks": f"10.{number}.0.1/24", **columns}
+        return {
+            "op": "insert",
+            "table": "Logical_Router_Port",
+            "uuid-name": name.replace("-", "_"),
+            "row": cells,
+        }
+
+    def router(name: str, ports: list[str], **columns: Any) -> Columns:
+        refs = ["set", [["named-uuid", port.replace("-", "_")] for port in ports]]
+        return {"op": "insert", "table": "Logical_Router", "row": {"name": name, "ports": refs, **columns}}
+
+    def gateway(label: str, table: str, **columns: Any) -> Columns:
+        return {"op": "insert", "table": table, "uuid-name": label, "row": columns}
+
+    def pairs(**options: str) -> list[Any]:
+        return ["map", list(options.items())]
+
+    group = {"name": "grp", "ha_chassis": ["set", [["named-uuid", "m1"], ["named-uuid", "m2"]]]}
+    sides = {"r0-s": "r0-s", "r0-out": "r0-out", "gw-s": "gw-s", "off-s": "off-s", "nothing": "nowhere"}
+    network: Network = {
+        "sw": (
+            {},
+            [
+                {
+                    "name": f"to-{name}",
+                    "type": "router",
+                    "addresses": {"router"},
+                    "options": {"router-port": to},
+                }
+                for name, to in sides.items()
+            ],
+        )
+    }
+    return [
+        {"op": "delete", "table": "Logical_Router", "where": []},
+        gateway("m1", "HA_Chassis", chassis_name="hv1", priority=5),
+        gateway("m2", "HA_Chassis", chassis_name="nobody", priority=7),
+        {"op": "delete", "table": "HA_Chassis_Group", "where": []},
+        gateway("grp", "HA_Chassis_Group", **group),
+        gateway("g1", "Gateway_Chassis", name="g1", chassis_name="hv1", priority=20),
+        port("r0-s", 1, external_ids=pairs(a="b")),
+        port(
+            "r0-out", 2, gateway_chassis=["named-uuid", "g1"], options=pairs(**{"redirect-type": "bridged"})
+        ),
+        port("r0-ha", 3, ha_chassis_group=["named-uuid", "grp"]),
+        port("r0-gw", 4, peer="gw-r0", enabled=False),
+        port("r0-off", 7, peer="off-s"),
+        port("gw-s", 5),
+        port("gw-r0", 6, peer="r0-gw"),
+        port("off-s", 8, peer="r0-off"),
+        router(
+            "r0",
+            ["r0-s", "r0-out", "r0-ha", "r0-gw", "r0-off"],
+            external_ids=pairs(**{"neutron:router_name": "n"}),
+        ),
+        router("gw", ["gw-s", "gw-r0"], options=pairs(chassis="hv1", always_learn_from_arp_request="false")),
+        router("off", ["off-s"], enabled=False),
+        *operations(network),
+    ]
+
+
+def gateways(socket: str) -> Any:
+    """HA_Chassis_Group rows by name, with their members."""
+    with BlockingClient(socket, timeout=10) as client:
+        found = client.fetch(
+            SB,
+            {
+                "HA_Chassis_Group": ("name", "ha_chassis"),
+                "HA_Chassis": ("priority", "external_ids", "chassis"),
+            },
+        )
+    members: dict[Any, Any] = dict(found.table("HA_Chassis").rows)
+    groups: dict[Any, Any] = dict(found.table("HA_Chassis_Group").rows)
+    return {
+        values[0]: {(members[u][0], members[u][1]["chassis-name"], members[u][2] is None) for u in values[1]}
+        for values in groups.values()
+    }
+
+
+@pytest.mark.peers
+def test_the_rows_of_routers(tmp_path: Path, peer: Callable[[str], str]) -> None:
+    found = []
+    for northd in ("theirs", "ours"):
+        directory = tmp_path / northd
+        directory.mkdir()
+        daemons = Debian(directory, peer, northd=northd)
+        try:
+            southbound = without_hints(daemons.derive(routers()))
+            del southbound["flows"]
+            for columns in southbound["datapaths"].values():
+                columns.pop("logical-router", None)
+            found.append((southbound, gateways(daemons.socket)))
+        finally:
+            daemons.stop()
+    (theirs, their_groups), (ours, our_groups) = found
+    assert our_groups == their_groups
+    for kind in theirs:
+        assert {k: v for k, v in ours[kind].items() if theirs[kind].get(k) != v} == {}, kind
+        assert ours[kind].keys() == theirs[kind].keys()
+
+
+def test_routers_survive_a_restart() -> None:
+    world = World()
+    world.nb(*routers())
+    assert len(world.find("HA_Chassis")) == 3
+    assert world.restart().sent == []
+    assert any("router r0" in notice for notice in world.northd.notices())

@@ -1,7 +1,7 @@
-"""Datapath_Binding: each logical switch is a datapath, with a tunnel key that it keeps.
+"""Datapath_Binding: each logical switch or router is a datapath, with a tunnel key that it keeps.
 
 The key is allotted (``other_config:requested-tnl-key`` asks for one, ovn-nb(5)); it is read back from
-the southbound at the start, so a restart moves nothing.  Not here: routers, which are not served yet.
+the southbound at the start, so a restart moves nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def declare(model: Model) -> Allotment[Datapath, str]:
     """Make Datapath_Binding rows; returns the keys, for adoption and for ``status``."""
     keys = model.engine.allot(
         "datapath_keys",
-        model.datapaths,
+        model.engine.union("all_datapaths", (model.datapaths, model.router_datapaths)),
         lambda datapath: [(_POOL, (datapath.uuid, datapath.requested_key))],
         lambda _pool: (model.key_space.datapath_local.first, model.key_space.datapath_local.last),
     )
@@ -44,7 +44,26 @@ def declare(model: Model) -> Allotment[Datapath, str]:
             "a logical switch is a datapath",
         )
 
+    def router_binding(router: nb.LogicalRouter) -> Iterator[tuple[Item, str]]:
+        key = keys.number(_POOL, router.uuid)
+        if key is None:
+            return
+        ids = {"logical-router": str(router.uuid), "name": router.name}
+        nickname = router.external_ids.get("neutron:router_name")
+        if nickname:
+            ids["name2"] = nickname
+        if router.options.get("always_learn_from_arp_request", "").lower() == "false":
+            ids["always_learn_from_arp_request"] = "false"
+        age = router.options.get("mac_binding_age_threshold", "")
+        if age.isdecimal() and int(age) > 0:
+            ids["mac_binding_age_threshold"] = age
+        yield (
+            want(DATAPATH, router.uuid, tunnel_key=key, external_ids=FrozenMap(ids)),
+            "a logical router is a datapath",
+        )
+
     model.want_sb("datapath_bindings", model.switches, binding)
+    model.want_sb("router_datapath_bindings", model.routers, router_binding)
     return keys
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pyovn.daemon.main import Daemon
     from pyovn.sync.database import DatabaseClient
 
+MOST_THREADS: Final = 256
+
 OPTIONS: Final = (
     Option("ovnnb-db", "", "required", "connect to ovn-nb database at DATABASE", "DATABASE"),
     Option("ovnsb-db", "", "required", "connect to ovn-sb database at DATABASE", "DATABASE"),
@@ -33,6 +35,19 @@ OPTIONS: Final = (
 )
 
 _UUID_PREFIX: Final = re.compile("[0-9a-fA-F-]{1,36}")
+
+
+class Threads:
+    """What scripts have set as the number of threads: it is remembered, and derivations run in one."""
+
+    number = 1
+
+    def set(self, text: str) -> str:
+        """``parallel-build/set-n-threads``."""
+        if not text.isdecimal() or not 1 <= int(text) <= MOST_THREADS:
+            raise CommandError(f"invalid n_threads: {text if text.isdecimal() else 0}")
+        self.number = int(text)
+        return ""
 
 
 def build(daemon: Daemon, nb_client: DatabaseClient, sb_client: DatabaseClient) -> Northd:
@@ -46,6 +61,10 @@ def build(daemon: Daemon, nb_client: DatabaseClient, sb_client: DatabaseClient) 
     register("resume", "", 0, 0, lambda _args: _do(northd.resume))
     register("nb-connection-status", "", 0, 0, lambda _args: _connection(nb_client))
     register("sb-connection-status", "", 0, 0, lambda _args: _connection(sb_client))
+    threads = Threads()
+    register("parallel-build/get-n-threads", "", 0, 0, lambda _args: f"{threads.number}\n")
+    register("parallel-build/set-n-threads", "N_THREADS", 1, 1, lambda args: threads.set(args[0]))
+    register("debug/chassis-features-list", "", 0, 0, lambda _args: _lines(northd.chassis_features()))
     register("notices", "", 0, 0, lambda _args: _lines(northd.notices()))
     register("flow/why", "UUID", 1, 1, lambda args: _lines(_why(northd, args[0])))
     daemon.on_exit(northd.stop)

@@ -45,6 +45,10 @@ NB_INPUTS: Final = (
     nb.LogicalRouter,
     nb.LogicalRouterPort,
     nb.ACL,
+    nb.NAT,
+    nb.GatewayChassis,
+    nb.HAChassisGroup,
+    nb.HAChassis,
 )
 SB_INPUTS: Final = (sb.SBGlobal, sb.Chassis, sb.ChassisPrivate, sb.Encap, sb.PortBinding)
 

@@ -2,7 +2,7 @@
 
 ``_MC_flood``     every enabled port: broadcast and multicast
 ``_MC_flood_l2``  every enabled port that is not a router's
-``_MC_unknown``   every enabled port with the address ``unknown``
+``_MC_unknown``   every enabled port with the address ``unknown``, but no external one
 
 Each port contributes its own membership as an ``Element``, so one port more on a switch of 10,000 is one
 ``mutate``.  A group exists while it has members.
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pyovn.northd.addresses import is_unknown
 from pyovn.northd.model import MULTICAST, PORT, Item, Model, is_enabled
 from pyovn.ovn.keys import MC_FLOOD, MC_FLOOD_L2, MC_UNKNOWN, MULTICAST_GROUPS
-from pyovn.ovn.ports import ROUTER
+from pyovn.ovn.ports import EXTERNAL, ROUTER
 from pyovn.sync.wants import Element, Ref, want
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def groups_of(port: nb.LogicalSwitchPort) -> Iterator[str]:
     yield FLOOD
     if port.type != ROUTER:
         yield FLOOD_L2
-    if any(is_unknown(address) for address in port.addresses):
+    if port.type != EXTERNAL and any(is_unknown(address) for address in port.addresses):
         yield UNKNOWN
 
 

@@ -36,7 +36,9 @@ from pyovn.northd import (
     virtual,
     vtep,
 )
+from pyovn.northd.features import CT_LB_RELATED, CT_MARK, MAC_BINDING_TIMESTAMP
 from pyovn.northd.model import GLOBAL, NB_INPUTS, SB_INPUTS, LogicalFlow, Model, identify_flow
+from pyovn.northd.routers import Routers, identify_group, members_of
 from pyovn.northd.tags import Tags
 from pyovn.ovsdb.replica import Change
 from pyovn.ovsdb.values import FrozenMap
@@ -71,6 +73,8 @@ SB_COLUMNS = {
             sb.AddressSet,
             sb.RBACPermission,
             sb.RBACRole,
+            sb.HAChassisGroup,
+            sb.HAChassis,
         )
     ),
     **leftovers.COLUMNS,
@@ -114,7 +118,9 @@ class Northd:
         model = self.model
         self.datapath_keys = datapaths.declare(model)
         tags = Tags(model)
-        self.port_keys = ports.declare(model, tags)
+        routers = Routers(model)
+        self.port_keys = ports.declare(model, tags, routers)
+        routers.declare(self.port_keys)
         members = multicast.declare(model)
         admission.declare(model)
         vtep.declare(model)
@@ -143,6 +149,8 @@ class Northd:
                 releasing=True,
                 leftovers=self._leftovers.of_datapath,
             ),
+            Managed(sb.HAChassis, lambda row: row.uuid, collected=True),
+            Managed(sb.HAChassisGroup, identify_group),
             Managed(sb.LogicalDPGroup, lambda row: row.uuid, releasing=True),
             Managed(
                 sb.PortBinding,
@@ -300,6 +308,8 @@ class Northd:
             group = groups.get(key[2:])
             if group is not None and key[1] is not None:
                 self.sb_reconciler.adopt(group.table, group.key, key[1])
+        for candidate, uuid in members_of(self._sb):
+            self.sb_reconciler.adopt("HA_Chassis", candidate, uuid)
         for reconciler, relations in (
             (self.sb_reconciler, self.model.output_sb),
             (self.nb_reconciler, self.model.output_nb),
@@ -345,6 +355,13 @@ class Northd:
             if isinstance(key, str):
                 ids["stage-hint"] = key[:8]
         return {"external_ids": FrozenMap(ids)}
+
+    def chassis_features(self) -> list[str]:
+        """What all chassis have and what some lack, for ``debug/chassis-features-list``."""
+        names = {"ct_no_masked_label": CT_MARK, "ct_lb_related": CT_LB_RELATED}
+        names["mac_binding_timestamp"] = MAC_BINDING_TIMESTAMP
+        has = self.model.features.all_have
+        return [f"{name + ':':<23}{str(has(feature)).lower()}" for name, feature in names.items()]
 
     def why(self, prefix: str) -> list[str]:
         """Why the southbound rows whose UUID starts with ``prefix`` are there; for ``flow/why``."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pyovn.incremental import Allotment, Reason
+    from pyovn.northd.routers import Routers
     from pyovn.northd.tags import Tags
     from pyovn.schemas import northbound as nb
     from pyovn.schemas import southbound as sb
@@ -36,7 +37,7 @@ class PortKey:
     requested: int | None
 
 
-def declare(model: Model, tags: Tags) -> Allotment[PortKey, UUID]:
+def declare(model: Model, tags: Tags, routers: Routers) -> Allotment[PortKey, UUID]:
     """Make Port_Binding rows; returns the keys, for adoption and for ``status``."""
 
     def on_switch(port: nb.LogicalSwitchPort) -> Iterator[tuple[PortKey, str]]:
@@ -46,7 +47,9 @@ def declare(model: Model, tags: Tags) -> Allotment[PortKey, UUID]:
 
     keys = model.engine.allot(
         "port_keys",
-        model.engine.derive("switch_ports", model.ports, on_switch),
+        model.engine.union(
+            "all_port_keys", (model.engine.derive("switch_ports", model.ports, on_switch), routers.port_keys)
+        ),
         lambda p: [(p.datapath, (p.name, p.requested))],
         lambda _datapath: (model.key_space.port.first, model.key_space.port.last),
     )
@@ -58,6 +61,8 @@ def declare(model: Model, tags: Tags) -> Allotment[PortKey, UUID]:
         key = keys.number(switch.uuid, port.name)
         if key is None:
             return
+        wished = _wished(model, port)
+        gateway = routers.chassis_of(model.peer_of(port)) if port.type == ROUTER else None
         yield (
             want(
                 PORT,
@@ -65,12 +70,14 @@ def declare(model: Model, tags: Tags) -> Allotment[PortKey, UUID]:
                 logical_port=port.name,
                 datapath=Ref(DATAPATH, switch.uuid),
                 tunnel_key=key,
-                type=southbound_type(port.type),
-                options=_options(port, switch),
+                type=southbound_type(port.type, on_gateway=gateway is not None),
+                options=_options(port, switch, gateway),
                 mac=port.addresses,
                 port_security=port.port_security,
                 parent_port=port.parent_name or None,
                 tag=tags.of(port),
+                requested_chassis=next(iter(wished), None),
+                requested_additional_chassis=frozenset(wished[1:]),
                 external_ids=_external_ids(port),
             ),
             "a logical switch port is bound somewhere",
@@ -95,11 +102,21 @@ def agrees(keys: Allotment[PortKey, UUID], row: sb.PortBinding, datapath: UUID) 
     return keys.peek(datapath, row.logical_port) == row.tunnel_key
 
 
-def _options(port: nb.LogicalSwitchPort, switch: nb.LogicalSwitch) -> FrozenMap[str, str]:
+def _wished(model: Model, port: nb.LogicalSwitchPort) -> list[UUID]:
+    """The chassis that ``requested-chassis`` names, by name or host name, as far as they exist."""
+    names = port.options.get("requested-chassis", "")
+    found = [model.chassis_by_name.one(name) for name in names.split(",")] if names else []
+    return list(dict.fromkeys(chassis.uuid for chassis in found if chassis is not None))
+
+
+def _options(
+    port: nb.LogicalSwitchPort, switch: nb.LogicalSwitch, gateway: str | None
+) -> FrozenMap[str, str]:
     """The port's own, and ``vlan-passthru`` of its switch, which controllers look for here."""
     if port.type == ROUTER:
         peer = port.options.get("router-port")
-        return FrozenMap({"peer": peer} if peer else {})
+        found = {"peer": peer, "l3gateway-chassis": gateway}
+        return FrozenMap({name: value for name, value in found.items() if value})
     if switch.other_config.get(PASSTHRU) == "true":
         return FrozenMap({**port.options, PASSTHRU: "true"})
     return port.options

@@ -52,7 +52,7 @@ def declare(model: Model) -> list[Derived[Any, Notice]]:
                 yield Notice(f"switch {row.name or row.uuid}", reason), "not served"
 
     def router(row: nb.LogicalRouter) -> Iterator[tuple[Notice, str]]:
-        yield Notice(f"router {row.name or row.uuid}", "not served"), "not served"
+        yield Notice(f"router {row.name or row.uuid}", "only its rows are served, no flows"), "not served"
 
     def port(row: nb.LogicalSwitchPort) -> Iterator[tuple[Notice, str]]:
         subject = f"port {row.name}"
