@@ -86,14 +86,18 @@ def test_containers_behind_their_vms(lab: Lab) -> None:
     assert lab.bindings()["vm11"] is None
 
 
+WIRE = {"external_ids": ["map", [["iface-id", "wire"]]]}
+"""So that the lab tells what leaves by it."""
+
+
 def localnet(lab: Lab, **columns: Any) -> None:
     """A localnet on the switch red, and on each hypervisor a physical bridge with a port ``wire``."""
     options = ["map", [["network_name", "phys"]]]
     lab.port("red", 50, type="localnet", addresses="unknown", options=options, **columns)
     for name in ("hv1", "hv2"):
         interfaces = [
-            {"op": "insert", "table": "Interface", "uuid-name": i, "row": {"name": f"{i}", "type": kind}}
-            for i, kind in (("brphys", "internal"), ("wire", "system"))
+            {"op": "insert", "table": "Interface", "uuid-name": i, "row": {"name": i, "type": kind, **ids}}
+            for i, kind, ids in (("brphys", "internal", {}), ("wire", "system", WIRE))
         ]
         ports = [
             {
@@ -126,6 +130,14 @@ def test_a_localnet_reaches_the_physical_network(lab: Lab, tag: int | None) -> N
     names = {row["name"] for row in lab.rows("hv1", "Port")}
     assert {"patch-br-int-to-vm50", "patch-vm50-to-br-int"} <= names
     assert lab.notices() == {}
+
+    def on_the_wire(frame: bytes) -> bytes:
+        return frame if tag is None else tagged(frame, tag)
+
+    assert arrivals(lab, "hv1", "vif1", datagram(1, 77)) == [("hv1", "wire", on_the_wire(datagram(1, 77)))]
+    # A port of another hypervisor is reached by the physical network, not by a tunnel.
+    assert arrivals(lab, "hv1", "vif1", datagram(1, 2)) == [("hv1", "wire", on_the_wire(datagram(1, 2)))]
+    assert arrivals(lab, "hv2", "wire", on_the_wire(datagram(1, 2))) == [("hv2", "vif2", datagram(1, 2))]
     restarted = lab.restart_controller("hv1")
     assert restarted.nothing
     lab.transact(
