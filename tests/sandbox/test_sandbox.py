@@ -208,7 +208,7 @@ def test_the_end_of_the_host_is_one_message(sandbox: dict[str, str]) -> None:
 def test_what_is_not_served_is_named(sandbox: dict[str, str]) -> None:
     run(sandbox, "ovn-nbctl", "create", "Logical_Router", "name=r0")
     run(sandbox, "ovn-nbctl", "--wait=sb", "sync")
-    assert "router r0: not served" in run(sandbox, "pyovn", "status")
+    assert "router r0: only its rows are served, no flows" in run(sandbox, "pyovn", "status")
     run(sandbox, "ovn-nbctl", "--all", "destroy", "Logical_Router")
     run(sandbox, "ovn-nbctl", "--wait=sb", "sync")
     assert run(sandbox, "pyovn", "status") == ""
