@@ -4,8 +4,8 @@ Prints time and memory per derivation and per recorded read, and holds them agai
 docs/performance.md: twice what a hand-written prototype with recorded reads needed (0.2 s and 95 MB
 for the whole, 12 us for one changed port).  Exit status 1 when over budget.
 
-The absolute times are those of the machine, so a calibration loop runs beside each measurement and
-the figures are given as multiples of it, too.
+Times are those of the machine, so the same flows are made without the engine as well; where that takes
+longer than on the machine of the budget (``PLAIN_SECONDS``), the budget for time is as much larger.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 BUDGET_SECONDS = 0.4
 BUDGET_MEGABYTES = 190
 BUDGET_CHANGE_MICROSECONDS = 24
+PLAIN_SECONDS = 0.155
+NOISE = 1.25
+"""What one and the same code varies by on a shared machine: only beyond it ``--check`` fails."""
 
 
 class Port(Record):
@@ -79,6 +82,24 @@ def build(ports: int, switches: int) -> tuple[Engine, Table[Port], Derived[Port,
     return engine, port_table, out
 
 
+def plain(ports: int) -> float:
+    """Seconds to make the flows of so many ports by a plain loop; the collector pauses, as in a pass."""
+    gc.disable()
+    start = time.perf_counter()
+    union: dict[Flow, int] = {}
+    for i in range(ports):
+        mac = f"00:00:00:{i >> 16 & 255:02x}:{i >> 8 & 255:02x}:{i & 255:02x}"
+        flows = {
+            Flow("sw", stage, 50, f'inport == "p{i}" && eth.src == {mac}', "next;"): "one flow per stage"
+            for stage in range(10)
+        }
+        for flow in flows:
+            union[flow] = i
+    seconds = time.perf_counter() - start
+    gc.enable()
+    return seconds
+
+
 def cost_of_a_read(derivations: int = 10_000) -> tuple[float, float]:
     """(microseconds, bytes) that one more recorded read adds to a derivation: 11 reads against 1."""
 
@@ -118,8 +139,9 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--check", action="store_true", help="exit 1 when over budget")
     options = parser.parse_args()
-    times = []
+    times, plains = [], []
     for _ in range(options.rounds):
+        plains.append(plain(options.ports))
         gc.collect()
         engine, table, out = build(options.ports, 200)
         start = time.perf_counter()
@@ -142,16 +164,19 @@ def main() -> int:
     tracemalloc.stop()
     reads = sum(len(node.sources) for node in out.derivations())
     cold, change = statistics.median(times), statistics.median(changes) * 1e6
+    slowness = max(1.0, statistics.median(plains) / (PLAIN_SECONDS * options.ports / 20_000))
+    budget_cold, budget_change = BUDGET_SECONDS * slowness, BUDGET_CHANGE_MICROSECONDS * slowness
     megabytes = (total - inputs) / 1e6
     print(f"{len(out)} flows for {options.ports} ports, {reads} recorded reads")
-    print(f"cold derivation   median {cold:.3f} s of {options.rounds} (budget {BUDGET_SECONDS} s)")
+    print(f"plain loop        median {statistics.median(plains):.3f} s, the same flows without the engine")
+    print(f"cold derivation   median {cold:.3f} s of {options.rounds} (budget {budget_cold:.2f} s)")
     print(f"                  {cold / options.ports * 1e6:.1f} us per derivation")
     print(f"memory            {megabytes:.0f} MB for derivations and flows (budget {BUDGET_MEGABYTES} MB)")
     print(f"                  {(total - inputs) / options.ports:.0f} bytes per derivation with its 10 flows")
     microseconds, read_bytes = cost_of_a_read()
     print(f"one recorded read {microseconds:.2f} us, {read_bytes:.0f} bytes")
-    print(f"one port changed  median {change:.1f} us (budget {BUDGET_CHANGE_MICROSECONDS} us)")
-    over = cold > BUDGET_SECONDS or megabytes > BUDGET_MEGABYTES or change > BUDGET_CHANGE_MICROSECONDS
+    print(f"one port changed  median {change:.1f} us (budget {budget_change:.0f} us)")
+    over = cold > NOISE * budget_cold or megabytes > BUDGET_MEGABYTES or change > NOISE * budget_change
     return 1 if over and options.check else 0
 
 

@@ -106,24 +106,21 @@ class Derived(Relation[T], Generic[S, T]):
     def _replace(self, node: Node, before: dict[T, str], after: dict[T, str], delta: dict[T, int]) -> None:
         """Move the union from what ``node`` yielded to what it yields."""
         providers = self._providers
-        for item in before:
-            if item in after:
-                continue
+        first = not delta  # what goes and what comes of one node never meet
+        for item in [i for i in before if i not in after] if after else before:
             held = providers[item]
             if held is node:
                 del providers[item]
-                if delta.pop(item, 0) == 0:
+                if first or delta.pop(item, 0) == 0:
                     delta[item] = -1
             elif isinstance(held, dict):
                 del held[node]
                 if len(held) == 1:
                     providers[item] = next(iter(held))
-        for item in after:
-            if item in before:
-                continue
+        for item in [i for i in after if i not in before] if before else after:
             held = providers.setdefault(item, node)
             if held is node:
-                if delta.pop(item, 0) == 0:
+                if first or delta.pop(item, 0) == 0:
                     delta[item] = 1
             elif isinstance(held, dict):
                 held[node] = None

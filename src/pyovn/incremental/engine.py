@@ -55,6 +55,9 @@ class Engine:
     def __init__(self) -> None:
         self.revision = 0
         self.families: list[Family] = []
+        self._relational: list[Family] = []
+        """Families that a pass brings up to date; memos wait until they are read."""
+        self._groupings: list[Grouping[Any, Any, Any]] = []
         self.failures: dict[Node, BaseException] = {}
         self.running: list[Node] = []
         self.settling: list[Family] = []
@@ -113,6 +116,10 @@ class Engine:
     def register(self, family: Family) -> None:
         """Called by each family as it is made."""
         self.families.append(family)
+        if isinstance(family, Relation | Grouping):
+            self._relational.append(family)
+        if isinstance(family, Grouping):
+            self._groupings.append(family)
 
     # -- changing and evaluating ---------------------------------------------------------------
 
@@ -156,11 +163,14 @@ class Engine:
 
     def _settle_all(self) -> None:
         """One round is enough, unless families need each other's results for different keys."""
-        families = [family for family in self.families if isinstance(family, Relation | Grouping)]
+        families = self._relational
         for _round in range(ROUNDS):
             for family in families:
                 family.settle()
-            if not any(family.is_pending for family in families):
+            for family in families:
+                if family.is_pending:
+                    break
+            else:
                 break
             self.revision += 1
         else:
@@ -170,13 +180,13 @@ class Engine:
             each.all_settled()
 
     def _sweep(self) -> None:
-        for family in self.families:
-            if isinstance(family, Grouping):
-                family.sweep()
-        for node, error in list(self.failures.items()):
-            if isinstance(error, CycleError):
-                for member in _read_by_memos_only(node):
-                    self._evict(member)
+        for family in self._groupings:
+            family.sweep()
+        if self.failures:
+            for node, error in list(self.failures.items()):
+                if isinstance(error, CycleError):
+                    for member in _read_by_memos_only(node):
+                        self._evict(member)
         while self.orphans:
             node = self.orphans.pop()
             if not node.readers:

@@ -160,6 +160,8 @@ def _run(node: Node) -> None:
     if error is not None or old_error is not None:
         engine.note_failure(node, error)
         changed = type(error) is not type(old_error) or str(error) != str(old_error)
+    elif not node.readers:
+        return
     else:
         changed = old_value is not value and old_value != value
     if changed and node.readers:
