@@ -5,7 +5,7 @@ pass derives everything; the difference is sent.  From then on each burst of cha
 most one transaction per database.
 
 Only the holder of the lock ``ovn_northd`` on the southbound writes (ovn-northd(8), "Active-Standby for
-High Availability"), and each transaction asserts the lock, so that a former holder cannot write late.
+High Availability"), and each transaction there asserts the lock, so that a former holder cannot write late.
 Without the lock nothing is derived: keys that a standby gave out would not be those that the active one
 gives out.  Who gets the lock back goes on where it was, unless the southbound shows that somebody else
 has given out keys meanwhile; then it starts over.

@@ -2,6 +2,7 @@
 
 ``inputs``      a database replica feeds the engine's tables
 ``wants``       what derivations yield for a database: rows, elements of set columns, references
+``entry``       what is wanted of one row
 ``managed``     how a table is kept, and which rows are there
 ``members``     the wanted elements of a set column
 ``reconcile``   wanted rows against the database's rows: the smallest transaction
