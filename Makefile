@@ -33,6 +33,7 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python docs/picture.py --check
+	$(BIN)/python docs/pipeline.py --check
 
 format: setup
 	$(BIN)/ruff check --fix .
@@ -67,6 +68,7 @@ bench-northd: setup
 
 docs: setup
 	$(BIN)/python docs/picture.py
+	$(BIN)/python docs/pipeline.py
 
 sandbox: $(VENV)/.installed
 	@$(BIN)/pyovn sandbox --hypervisors $(HYPERVISORS) $(SANDBOXFLAGS)

@@ -1,8 +1,8 @@
 """Draw the structure of the code: rooms on floors, arrows for imports.
 
 Reads the import graph with grimp (which import-linter uses, too) and the floors from pyproject.toml, and
-writes them into docs/architecture.md between its two markers.  ``--check`` fails when the page is not up to
-date.  An arrow that would run upward is an error here as it is in ``make check``.
+writes them into docs/architecture.md; ``--check`` fails when the page is not up to date.  An arrow that
+would run upward is an error here as it is in ``make check``.
 """
 
 from __future__ import annotations
@@ -10,13 +10,9 @@ from __future__ import annotations
 import ast
 import sys
 import tomllib
-from pathlib import Path
 
 import grimp
-
-ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "architecture.md"
-BEGIN, END = "<!-- picture: begin -->", "<!-- picture: end -->"
+from page import ROOT, refresh
 
 
 def floors() -> list[list[str]]:
@@ -96,20 +92,5 @@ def picture() -> str:
     return "\n".join(lines)
 
 
-def main() -> int:
-    """Write or check the page."""
-    page = PAGE.read_text()
-    head, _, rest = page.partition(BEGIN)
-    tail = rest.partition(END)[2]
-    fresh = f"{head}{BEGIN}\n{picture()}\n{END}{tail}"
-    if "--check" in sys.argv:
-        if fresh != page:
-            print("docs/architecture.md is not up to date: run make docs", file=sys.stderr)
-            return 1
-        return 0
-    PAGE.write_text(fresh)
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(refresh("architecture.md", "picture", picture()))
