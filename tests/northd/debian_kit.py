@@ -42,7 +42,7 @@ class Debian:
             self._start(peer("ovn-northd"), directory, *databases)
         else:
             self._start_ours(directory)
-        with BlockingClient(self.socket, timeout=10) as client:
+        with BlockingClient(self.socket, timeout=60) as client:
             client.fetch(NB, {"NB_Global": ("nb_cfg",)})
             client.wait_for(lambda replica: bool(replica.table("NB_Global").rows))
 
@@ -55,7 +55,7 @@ class Debian:
 
     def _run(self, command: list[str], directory: Path) -> None:
         environment = {**os.environ, "OVS_RUNDIR": str(directory), "OVN_RUNDIR": str(directory)}
-        subprocess.run(command, check=True, env=environment, capture_output=True, timeout=10)
+        subprocess.run(command, check=True, env=environment, capture_output=True, timeout=60)
 
     def replace_northd(self, directory: Path) -> None:
         """Stop Debian's ovn-northd and start ours in its place."""
@@ -79,7 +79,7 @@ class Debian:
         """Replace the northbound's switches; the southbound's rows by table when northd has caught up."""
         tables = ("Logical_Flow", "Logical_DP_Group", "Datapath_Binding", "Port_Binding", "Multicast_Group")
         wanted = {name: SOUTHBOUND.tables[name].COLUMNS for name in tables}
-        with BlockingClient(self.socket, timeout=10) as client:
+        with BlockingClient(self.socket, timeout=60) as client:
             if clear:
                 operations = [{"op": "delete", "table": "Logical_Switch", "where": []}, *operations]
             mutation = ["nb_cfg", "+=", 1]

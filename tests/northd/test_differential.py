@@ -188,8 +188,8 @@ class Tracer:
         control = central.directory / "trace.ctl"
         options = [f"--pidfile={self._pid}", f"--unixctl={control}", "--detach", "--no-chdir"]
         command = [program, *options, f"--db={central.socket}", "-vconsole:off", "-vsyslog:off"]
-        subprocess.run(command, check=True, capture_output=True, timeout=10)
-        self._client = BlockingClient(f"unix:{control}", timeout=10)
+        subprocess.run(command, check=True, capture_output=True, timeout=60)
+        self._client = BlockingClient(f"unix:{control}", timeout=300)
         self._client.connect()
 
     def ask(self, *words: str) -> str:
@@ -225,7 +225,7 @@ def with_learnt(central: Debian, network: Network, southbound: dict[str, dict[An
         datapath = southbound["Datapath_Binding"][binding["datapath"]]["tunnel_key"]
         cells = {"mac": mac(220 + number), "dp_key": datapath, "port_key": binding["tunnel_key"]}
         rows.append({"op": "insert", "table": "FDB", "row": cells})
-    with BlockingClient(central.socket, timeout=10) as client:
+    with BlockingClient(central.socket, timeout=60) as client:
         reply = client.transact(SB, [{"op": "delete", "table": "FDB", "where": []}, *rows])
         assert reply.error is None, reply
 
@@ -249,7 +249,7 @@ class Comparison:
             with_learnt(central, network, southbound)
         tracers = [Tracer(self.program, central) for central in (self.theirs, self.ours)]
         try:
-            with BlockingClient(self.ours.socket, timeout=10) as client:
+            with BlockingClient(self.ours.socket, timeout=60) as client:
                 traced = Traced(client.fetch(SB, TABLES))
             for _ in range(packets):
                 name, (_columns, ports) = rng.choice(list(network.items()))

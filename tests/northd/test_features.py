@@ -198,7 +198,7 @@ def test_unserved(world: World) -> None:
     )
     notices = world.northd.notices()
     assert notices == [
-        'port p1: address "nonsense" is not understood',
+        'port p1: address "nonsense" is not understood: it does not begin with an Ethernet address',
         'port p2: parent "nobody" does not exist',
         'port p3: unknown type "marvel"',
     ]

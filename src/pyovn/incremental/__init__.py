@@ -19,6 +19,7 @@ from pyovn.incremental.engine import Engine
 from pyovn.incremental.grouping import Fold, Index
 from pyovn.incremental.memo import Memo
 from pyovn.incremental.node import CycleError, DerivationError, Node, UpstreamError
+from pyovn.incremental.noted import Noted
 from pyovn.incremental.record import Record, column, record_type
 from pyovn.incremental.relation import Relation, Subscriber
 from pyovn.incremental.table import Table
@@ -33,6 +34,7 @@ __all__ = [
     "Index",
     "Memo",
     "Node",
+    "Noted",
     "Reason",
     "Record",
     "Relation",

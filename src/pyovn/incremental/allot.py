@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from pyovn.incremental.grouping import Grouping
+from pyovn.incremental.noted import Noted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable
@@ -114,8 +115,8 @@ class Allotment(Grouping[T, K, "tuple[K, tuple[Hashable, int | None]]"]):
         self._pools: dict[K, Pool] = {}
         self._numbers: dict[tuple[K, Hashable], int] = {}
         self._wanted: dict[tuple[K, Hashable], int | None] = {}
-        self._owed: dict[tuple[K, Hashable], None] = {}
-        self._denied: dict[tuple[K, Hashable], None] = {}
+        self._owed: Noted[tuple[K, Hashable], None] = Noted()
+        self._denied: Noted[tuple[K, Hashable], None] = Noted()
         self._kept: dict[tuple[K, Hashable], int] = {}
         self._is_behind = False
         self._follow(source)
@@ -149,6 +150,20 @@ class Allotment(Grouping[T, K, "tuple[K, tuple[Hashable, int | None]]"]):
         """Who lacks its number: (pool, owner, number asked for; None where the pool is exhausted)."""
         denied = [(pool, owner, self._wanted[pool, owner]) for pool, owner in self._denied]
         return denied + [(pool, owner, None) for pool, owner in self._owed]
+
+    @property
+    def denied(self) -> Noted[tuple[K, Hashable], None]:
+        """(pool, owner) of those that have another number than they asked for."""
+        return self._denied
+
+    @property
+    def owed(self) -> Noted[tuple[K, Hashable], None]:
+        """(pool, owner) of those that have none; in a pass also those that are about to get one."""
+        return self._owed
+
+    def wanted(self, pool: K, owner: Hashable) -> int | None:
+        """The number that a present owner asks for."""
+        return self._wanted[pool, owner]
 
     def respan(self) -> None:
         """Between passes: ``span`` says something else now.  A number out of range is given up."""

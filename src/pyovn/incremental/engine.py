@@ -27,6 +27,7 @@ from pyovn.incremental.derived import Derived, Union
 from pyovn.incremental.grouping import Fold, Grouping, Index
 from pyovn.incremental.memo import Memo
 from pyovn.incremental.node import CycleError, Node, UpstreamError
+from pyovn.incremental.noted import Noted
 from pyovn.incremental.relation import Relation
 from pyovn.incremental.table import Table
 from pyovn.incremental.tracking import STATE
@@ -58,7 +59,7 @@ class Engine:
         self._relational: list[Family] = []
         """Families that a pass brings up to date; memos wait until they are read."""
         self._groupings: list[Grouping[Any, Any, Any]] = []
-        self.failures: dict[Node, BaseException] = {}
+        self.failures: Noted[Node, BaseException] = Noted()
         self.running: list[Node] = []
         self.settling: list[Family] = []
         self.orphans: list[Node] = []

@@ -12,7 +12,7 @@ import socket
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from pyovn.ovn.ports import UNKNOWN_ADDRESS
+from pyovn.ovn.ports import ROUTER_ADDRESS, UNKNOWN_ADDRESS
 
 _MAC: Final = re.compile(r"(?:[0-9A-Fa-f]{1,2}:){5}[0-9A-Fa-f]{1,2}")
 _V4: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
@@ -82,7 +82,37 @@ def is_unknown(address: str) -> bool:
     return address.strip() == UNKNOWN_ADDRESS
 
 
-def is_understood(address: str) -> bool:
-    """Whether an element has a form that ovn-nb(5) documents."""
+def is_dynamic(address: str) -> bool:
+    """Whether an element asks for an address that ovn-northd is to choose."""
+    return "dynamic" in address.split()[:2]
+
+
+def mistake_in(address: str) -> str | None:
+    """What is wrong with an element of ``addresses``; None if it has a form that ovn-nb(5) documents.
+
+    What stands before the mistake has its effect.
+    """
     words = address.split()
-    return bool(words) and (words[0] in {"unknown", "dynamic", "router"} or mac_of(address) is not None)
+    if words in ([UNKNOWN_ADDRESS], [ROUTER_ADDRESS]):
+        return None
+    if words[:1] != ["dynamic"] and mac_of(address) is None:
+        return "it does not begin with an Ethernet address"
+    return _mistake_in_ips([] if words[1:] == ["dynamic"] else words[1:])
+
+
+def mistake_in_security(element: str) -> str | None:
+    """The same for ``port_security``, where words may be separated by commas, too."""
+    words = element.replace(",", " ").split()
+    if not words or mac_of(words[0]) is None:
+        return "it does not begin with an Ethernet address"
+    return _mistake_in_ips(words[1:])
+
+
+def _mistake_in_ips(words: list[str]) -> str | None:
+    for word in words:
+        host, slash, mask = word.partition("/")
+        bits = 128 if ":" in host else 32
+        masked = not slash or (mask.isdecimal() and int(mask) <= bits) or canonical_ip(mask) is not None
+        if canonical_ip(host) is None or not masked:
+            return f"{word} is no IP address"
+    return None

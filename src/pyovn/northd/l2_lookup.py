@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from pyovn.incremental import Fold
+    from pyovn.incremental import Derived, Fold
     from pyovn.ovsdb.values import UUID
     from pyovn.schemas import northbound as nb
     from pyovn.sync.wants import Ref
@@ -26,8 +26,10 @@ WITH_UNKNOWN = "switch-with-unknown"
 WITHOUT_UNKNOWN = "switch-without-unknown"
 
 
-def declare(model: Model, members: Fold[Any, tuple[UUID, str], Any, int]) -> None:
-    """``members`` counts multicast groups by (switch, name)."""
+def declare(
+    model: Model, members: Fold[Any, tuple[UUID, str], Any, int]
+) -> Derived[nb.LogicalSwitchPort, Item]:
+    """``members`` counts multicast groups by (switch, name); returns the flows of ports."""
     lookup, unknown = model.profile.switch_in["l2_lkup"], model.profile.switch_in["l2_unknown"]
 
     def classes(switch: nb.LogicalSwitch) -> Iterator[str]:
@@ -73,4 +75,4 @@ def declare(model: Model, members: Fold[Any, tuple[UUID, str], Any, int]) -> Non
 
     model.classify(classes)
     model.want_class_flows("l2_lookup", flows)
-    model.want_sb("l2_lookup_ports", model.ports, known)
+    return model.want_sb("l2_lookup_ports", model.ports, known)

@@ -32,10 +32,12 @@ from pyovn.northd import (
     progress,
     provider,
     rbac,
+    telling,
     unserved,
     virtual,
     vtep,
 )
+from pyovn.northd.duplicates import Duplicates
 from pyovn.northd.features import CT_LB_RELATED, CT_MARK, MAC_BINDING_TIMESTAMP
 from pyovn.northd.model import GLOBAL, NB_INPUTS, SB_INPUTS, LogicalFlow, Model, identify_flow
 from pyovn.northd.routers import Routers, identify_group, members_of
@@ -46,6 +48,7 @@ from pyovn.schemas import northbound as nb
 from pyovn.schemas import southbound as sb
 from pyovn.sync.inputs import wanted_columns
 from pyovn.sync.loop import Loop
+from pyovn.sync.notices import Notices
 from pyovn.sync.reconcile import Managed, Reconciler
 
 if TYPE_CHECKING:
@@ -101,6 +104,7 @@ class Northd:
         self._was_away = False
         """Whether somebody else may have had the lock since the last pass."""
         self._leftovers = leftovers.Leftovers(sb_client)
+        self._notices = Notices()
         self._declare()
         self._loop = Loop(runtime, self._step, log)
         nb_client.on_changes = self._nb_changed
@@ -129,12 +133,17 @@ class Northd:
         arp_nd.declare(model)
         virtual.declare(model)
         passthrough.declare(model)
-        l2_lookup.declare(model, members)
+        duplicates = Duplicates(model, l2_lookup.declare(model, members))
         port_status.declare(model)
         self._seen = progress.declare(model)
         settings = globals.declare(model)
         rbac.declare(model)
-        self._unserved = unserved.declare(model)
+        self._notices.start_over()
+        telling.watch(self._notices, model, unserved.declare(model), duplicates)
+        telling.watch_datapath_keys(self._notices, model, self.datapath_keys)
+        telling.watch_port_keys(self._notices, model, self.port_keys)
+        self.sb_reconciler.tell(self._notices)
+        self.nb_reconciler.tell(self._notices)
         settings.put("northd", globals.fresh_settings(self._runtime.random, f"pyovn {__version__}"))
 
     def _sb_managed(self) -> tuple[Managed, ...]:
@@ -240,7 +249,7 @@ class Northd:
         self._note_times()
         self._fit_keys()
         self.engine.settle()
-        self._loop.tell(self.notices())
+        self._loop.tell_news(*self._notices.news())
         self.sb_reconciler.flush(self._loop.written, [{"op": "assert", "lock": LOCK}])
         self.nb_reconciler.flush(self._loop.written)
 
@@ -335,16 +344,7 @@ class Northd:
 
     def notices(self) -> list[str]:
         """What is configured and has no effect, and what failed; one line each."""
-        lines = sorted(str(n) for relation in self._unserved for n in relation.elements())
-        lines += sorted(f"{node.label()}: {error}" for node, error in self.engine.root_failures().items())
-        lines += [
-            f"tunnel key {wanted or '(none left)'} for {owner} in {pool}"
-            for keys in (self.datapath_keys, self.port_keys)
-            for pool, owner, wanted in keys.conflicts()
-        ]
-        for reconciler in (self.sb_reconciler, self.nb_reconciler):
-            lines += reconciler.notices()
-        return lines
+        return self._notices.lines()
 
     def _hints(self, item: RowItem, reasons: list[Reason]) -> Mapping[str, Any]:
         """external_ids of a new flow: stage-name, stage-hint, source, as ovn-sb(5) describes them."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pyovn.northd.addresses import is_understood
+from pyovn.northd.addresses import is_dynamic, mistake_in, mistake_in_security
 from pyovn.ovn.ports import EXTERNAL, NORTHBOUND_TYPES, ROUTER
 
 if TYPE_CHECKING:
@@ -63,8 +63,16 @@ def declare(model: Model) -> list[Derived[Any, Notice]]:
         if row.dhcpv4_options is not None or row.dhcpv6_options is not None:
             yield Notice(subject, "DHCP is not served"), "not served"
         for address in row.addresses:
-            if not is_understood(address):
-                yield Notice(subject, f'address "{address}" is not understood'), "a mistake"
+            mistake = mistake_in(address)
+            if mistake is not None:
+                yield Notice(subject, f'address "{address}" is not understood: {mistake}'), "a mistake"
+            elif is_dynamic(address):
+                yield Notice(subject, "dynamic addresses are not served"), "not served"
+        for element in row.port_security:
+            mistake = mistake_in_security(element)
+            if mistake is not None:
+                reason = f'port security "{element}" is not understood: {mistake}'
+                yield Notice(subject, reason), "a mistake"
         if row.parent_name and model.port_by_name.one(row.parent_name) is None:
             yield Notice(subject, f'parent "{row.parent_name}" does not exist'), "a mistake"
         if model.switch_of_port.one(row.uuid) is None:

@@ -68,11 +68,15 @@ class Loop:
     def tell(self, notices: Iterable[str]) -> None:
         """Log what does not work: once when it comes, and once when it is no longer so."""
         now = set(notices)
-        for line in sorted(now - self._told):
-            self._log("warn", line)
-        for line in sorted(self._told - now):
-            self._log("info", f"no longer: {line}")
+        self.tell_news(sorted(now - self._told), sorted(self._told - now))
         self._told = now
+
+    def tell_news(self, came: Iterable[str], went: Iterable[str]) -> None:
+        """The same for who knows what has changed (``sync.notices``)."""
+        for line in came:
+            self._log("warn", line)
+        for line in went:
+            self._log("info", f"no longer: {line}")
 
     def stop(self) -> None:
         """Run nothing any more."""

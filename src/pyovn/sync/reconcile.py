@@ -17,10 +17,12 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from pyovn.incremental import Noted
 from pyovn.ovsdb.values import UUID, FrozenMap, value_to_json
 from pyovn.sync.entry import Entry, UnresolvedError
 from pyovn.sync.managed import Managed, PresentRows
 from pyovn.sync.members import Members, join, part
+from pyovn.sync.notices import Notices
 from pyovn.sync.operations import (
     Failure,
     Operation,
@@ -65,13 +67,13 @@ class Reconciler:
         self._by_uuid: dict[UUID, Entry] = {}
         self._dirty: dict[Entry, None] = {}
         self._strangers: dict[UUID, str] = {}
-        self._blocked: dict[Entry, str] = {}
+        self._blocked: Noted[Entry, str] = Noted()
         """Rows that cannot be written now, and why: a missing row, or the server's words."""
         self._refused: set[Entry] = set()
         """Those of them that the server has refused."""
-        self._kept: dict[UUID, tuple[str, str]] = {}
+        self._kept: Noted[UUID, tuple[str, str]] = Noted()
         """Rows that are to go and that the server keeps, and its words."""
-        self._contested: dict[Entry, None] = {}
+        self._contested: Noted[Entry, None] = Noted()
         """Rows of which two items want different things."""
         self._waiting: dict[Ref, dict[Entry, None]] = {}
         """Who is to be looked at again when a row comes."""
@@ -340,10 +342,24 @@ class Reconciler:
 
     def notices(self) -> list[str]:
         """What cannot be made so, a line each."""
-        lines = [f"{e.table} {e.key} cannot be written: {reason}" for e, reason in self.blocked().items()]
-        lines += [f"{table} {uuid} cannot be deleted: {why}" for uuid, (table, why) in self._kept.items()]
-        lines += [f"{e.table} {e.key} is wanted in {len(e.items)} different ways" for e in self._contested]
-        return lines
+        notices = Notices()
+        self.tell(notices)
+        return notices.lines()
+
+    def tell(self, notices: Notices) -> None:
+        """Let ``notices`` watch what cannot be made so."""
+        notices.watch(self._blocked, self._line_of_blocked)
+        notices.watch(self._kept, self._line_of_kept)
+        notices.watch(self._contested, _line_of_contested)
+
+    def _line_of_blocked(self, entry: Entry) -> str | None:
+        if not entry.items:
+            return None
+        return f"{entry.table} {entry.key} cannot be written: {self._blocked[entry]}"
+
+    def _line_of_kept(self, uuid: UUID) -> str:
+        table, why = self._kept[uuid]
+        return f"{table} {uuid} cannot be deleted: {why}"
 
     def _rows(self, table: str) -> Mapping[UUID, tuple[Any, ...]]:
         return self._client.replica.table(table).rows
@@ -517,6 +533,10 @@ class Reconciler:
         served = self._client.replica.table(entry.table).present
         row = {column: value for column, value in row.items() if column in served or column not in places}
         return {"op": "insert", "table": entry.table, "uuid": str(uuid), "row": row}
+
+
+def _line_of_contested(entry: Entry) -> str:
+    return f"{entry.table} {entry.key} is wanted in {len(entry.items)} different ways"
 
 
 class _Follower:
