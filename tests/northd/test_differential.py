@@ -24,10 +24,10 @@ import pytest
 from debian_kit import Debian, Network, operations, without_hints
 from northd_kit import SB, mac
 
+from pyovn.explain.network import TABLES
+from pyovn.explain.network import Network as Traced
+from pyovn.explain.trace import trace
 from pyovn.ovsdb.blocking import BlockingClient
-from pyovn.tools.trace.network import TABLES
-from pyovn.tools.trace.network import Network as Traced
-from pyovn.tools.trace.program import _trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -265,8 +265,8 @@ class Comparison:
         on_ours = tracers[1].ask("--minimal", switch, packet)
         assert verdict(on_ours) == verdict(on_theirs), (network, switch, packet)
         detailed = tracers[1].ask("--detailed", switch, packet)
-        assert _trace(traced, switch, packet, ["minimal"]) == on_ours, (network, switch, packet)
-        way = matched(_trace(traced, switch, packet, ["detailed"]))
+        assert trace(traced, switch, packet, ["minimal"]) == on_ours, (network, switch, packet)
+        way = matched(trace(traced, switch, packet, ["detailed"]))
         assert way == matched(detailed), (network, switch, packet)
         self.packets += 1
         self.delivered += bool(verdict(on_ours)[1])

@@ -1,8 +1,4 @@
-"""ovn-trace: what would happen to a packet in the logical network (ovn-trace(8)).
-
-``network`` is the southbound database as a packet sees it, ``microflow`` the packet, ``simulation`` its way
-through the logical flows, ``port_security`` and ``report`` what their names say.
-"""
+"""ovn-trace: what would happen to a packet in the logical network (ovn-trace(8)), found by ``explain``."""
 
 from __future__ import annotations
 

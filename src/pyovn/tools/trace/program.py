@@ -16,12 +16,9 @@ from pyovn.tools.ctl.errors import Console, warn
 from pyovn.tools.tlskeys import tls_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from pyovn.logical.ast import Expr
-    from pyovn.logical.errors import LflowError
-    from pyovn.tools.trace.network import Datapath, Network
-    from pyovn.tools.trace.report import Node
+    from pyovn.explain.network import Network
 
 PROGRAM: Final = "ovn-trace"
 FORMS: Final = ("detailed", "summary", "minimal")
@@ -70,7 +67,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     default = os.environ.get("OVN_SB_DB") or f"unix:{paths.ovn().run_file('ovnsb_db.sock')}"
     network = _load(line, line.value("db", default) or default)
     *name, microflow = line.arguments
-    sys.stdout.write(_trace(network, name[0] if name else None, microflow, _forms(line)))
+    from pyovn.explain.trace import trace
+
+    sys.stdout.write(trace(network, name[0] if name else None, microflow, _forms(line)))
     return 0
 
 
@@ -80,8 +79,8 @@ def _forms(line: opt.CommandLine) -> list[str]:
 
 
 def _load(line: opt.CommandLine, remote: str) -> Network:
+    from pyovn.explain.network import TABLES, Network
     from pyovn.ovsdb.blocking import BlockingClient, BlockingError
-    from pyovn.tools.trace.network import TABLES, Network
 
     try:
         leader_only = "no-leader-only" not in line
@@ -89,67 +88,8 @@ def _load(line: opt.CommandLine, remote: str) -> Network:
             replica = client.fetch("OVN_Southbound", TABLES)
     except BlockingError as error:
         opt.fatal(PROGRAM, str(error))
-    return Network(replica, friendly_names="no-friendly-names" not in line)
+    return Network(replica, friendly_names="no-friendly-names" not in line, warn=_warn)
 
 
-def _trace(network: Network, name: str | None, text: str, forms: list[str]) -> str:
-    """The whole output."""
-    from pyovn.logical.errors import LflowError
-    from pyovn.logical.parse import parse_expr
-    from pyovn.tools.trace.microflow import MicroflowError, format_microflow, parse_microflow
-    from pyovn.tools.trace.simulation import Simulation
-
-    try:
-        expr = parse_expr(text, address_sets=network.address_sets, port_groups=network.port_groups)
-    except LflowError as error:
-        return f"error parsing flow: {_syntax_error(error)}\n"
-    datapath, complaint = _find_datapath(network, name, expr)
-    if datapath is None:
-        return complaint
-    try:
-        flow = parse_microflow(expr, _warning_ports(datapath))
-    except MicroflowError as error:
-        return f"error parsing flow: {error}\n"
-    if not flow.get("reg14"):
-        warn("ovntrace", "microflow does not specify ingress port")
-    heading = f"# {format_microflow(flow)}\n"
-    root = Simulation(network).trace(datapath, dict(flow))
-    return heading + _report(root, forms)
-
-
-def _find_datapath(network: Network, name: str | None, expr: Expr) -> tuple[Datapath | None, str]:
-    """The datapath that is named, or that of the inport; else what to say."""
-    from pyovn.tools.trace.microflow import inport_of
-
-    if name is not None:
-        return network.datapath(name), f'unknown datapath "{name}"\n'
-    port = inport_of(expr)
-    if port is None:
-        return None, "error parsing flow: flow match expression does not match on inport\n"
-    return network.datapath_of_port(port), f'unknown port "{port}"\n'
-
-
-def _warning_ports(datapath: Datapath) -> Callable[[str], int | None]:
-    def key_of(name: str) -> int | None:
-        key = datapath.key_of(name)
-        if key is None:
-            warn("ovntrace", f"{name}: unknown logical port")
-        return key
-
-    return key_of
-
-
-def _syntax_error(error: LflowError) -> str:
-    return str(error)
-
-
-def _report(root: Node, forms: list[str]) -> str:
-    from pyovn.tools.trace import report
-
-    writers = {"detailed": report.detailed, "summary": report.summary, "minimal": report.minimal}
-    parts = []
-    for form in forms:
-        if len(forms) > 1:
-            parts.append(f"# {form.capitalize()} trace.\n")
-        parts.append(writers[form](root))
-    return "".join(parts)
+def _warn(text: str) -> None:
+    warn("ovntrace", text)

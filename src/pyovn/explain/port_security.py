@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from pyovn.tools.trace.microflow import Microflow
+    from pyovn.explain.microflow import Microflow
 
 IPV4, IPV6, ARP = 0x800, 0x86DD, 0x806
 LIMITED_BROADCAST: Final = 0xFFFFFFFF

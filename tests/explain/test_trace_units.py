@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from pyovn.explain.microflow import MicroflowError, format_microflow, parse_microflow
+from pyovn.explain.port_security import permits_input, permits_output
 from pyovn.logical.parse import parse_expr
-from pyovn.tools.trace.microflow import MicroflowError, format_microflow, parse_microflow
-from pyovn.tools.trace.port_security import permits_input, permits_output
 
 MAC = "eth.src == 00:00:00:00:01:01 && "
 TO = "eth.dst == 00:00:00:00:01:01 && "

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pyovn.explain.port_security import permits_input, permits_output
+from pyovn.explain.report import Kind, Node
 from pyovn.logical import (
     actions_controller,
     actions_ct,
@@ -29,15 +31,12 @@ from pyovn.logical.evaluate import evaluate, read_field, write_field
 from pyovn.logical.lexer import DECIMAL, IPV4, IPV6, MAC, Constant, format_integer
 from pyovn.logical.parse import parse_expr
 from pyovn.ovn.keys import NO_PORT, NO_PORT_NAME
-from pyovn.tools.ctl.errors import warn
-from pyovn.tools.trace.port_security import permits_input, permits_output
-from pyovn.tools.trace.report import Kind, Node
 
 if TYPE_CHECKING:
+    from pyovn.explain.microflow import Microflow
+    from pyovn.explain.network import Datapath, Flow, Network, Port
     from pyovn.logical.actions_base import Action
     from pyovn.logical.ast import Expr
-    from pyovn.tools.trace.microflow import Microflow
-    from pyovn.tools.trace.network import Datapath, Flow, Network, Port
 
 INGRESS: Final = "ingress"
 EGRESS: Final = "egress"
@@ -86,7 +85,7 @@ class Simulation:
         except LflowError as error:
             if text not in self.warned:
                 self.warned.add(text)
-                warn("ovntrace", f"{text}: parsing expression failed ({error})")
+                self.network.warn(f"{text}: parsing expression failed ({error})")
             return None
 
     def output(self, datapath: Datapath, flow: Microflow, node: Node) -> None:

@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from pyovn.tools.ctl.errors import warn
-
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pyovn.ovsdb.replica import Replica
 
 TABLES: Final[dict[str, tuple[str, ...]]] = {
@@ -94,11 +94,19 @@ class Datapath:
         return f"(unnamed port {key})" if key else ""
 
 
+def _silent(_text: str) -> None:
+    """The doubts of a caller who does not want them."""
+
+
 class Network:
     """Everything that a trace reads; built once from a replica."""
 
-    def __init__(self, replica: Replica, *, friendly_names: bool = True) -> None:
+    def __init__(
+        self, replica: Replica, *, friendly_names: bool = True, warn: Callable[[str], None] = _silent
+    ) -> None:
         self._replica = replica
+        self.warn = warn
+        """Takes what is doubtful about the question or the database, a line each."""
         self._friendly: dict[str, str] = {}
         self._use_friendly = friendly_names
         self.datapaths: dict[str, Datapath] = {}
@@ -189,7 +197,7 @@ class Network:
         """The datapath with this name or UUID."""
         found = [d for d in self.datapaths.values() if name in d.names]
         if len(found) > 1:
-            warn("ovntrace", f'name "{name}" is not unique')
+            self.warn(f'name "{name}" is not unique')
         return found[0] if found else None
 
     def datapath_of_port(self, name: str) -> Datapath | None:
