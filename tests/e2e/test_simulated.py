@@ -1,11 +1,13 @@
-"""The whole deployment in virtual time: frames arrive where they must and nowhere else."""
+"""The whole deployment in virtual time while parts of it move, leave, die and come back.
+
+What arrives where in a deployment at rest: ``test_delivery``.
+"""
 
 from __future__ import annotations
 
 import pytest
 
-from deployment_lab import BROADCAST, Lab, arp_request, datagram, ip, mac
-from pyovn.wire.packet import Ethernet
+from deployment_lab import BROADCAST, Lab, datagram
 
 
 def spread(hypervisors: int, machines: int) -> dict[int, str]:
@@ -38,69 +40,6 @@ class Net:
 @pytest.fixture(params=[2, 10], ids=["two", "ten"])
 def net(request: pytest.FixtureRequest) -> Net:
     return Net(request.param, request.param + 4)
-
-
-def test_every_pair_of_a_switch_and_no_other_talks(net: Net) -> None:
-    for numbers in net.members.values():
-        first, *rest = numbers
-        for other in rest:
-            assert net.send(first, datagram(first, other)) == [net.place(other)]
-            assert net.send(other, datagram(other, first)) == [net.place(first)]
-    red, blue = net.members["red"][0], net.members["blue"][0]
-    assert net.send(red, datagram(red, blue)) == []
-    assert net.lab.notices() == {}
-
-
-def test_broadcast_reaches_all_of_the_switch_once(net: Net) -> None:
-    for numbers in net.members.values():
-        for number in (numbers[0], numbers[-1]):
-            assert net.send(number, datagram(number, BROADCAST)) == net.others(number)
-
-
-def test_multicast_reaches_all_of_the_switch_once(net: Net) -> None:
-    frame = Ethernet(0x3333_0000_0001, mac(1), 0x88B5).build(b"x" * 46)
-    net.lab.update("nb", "Logical_Switch_Port", {"port_security": ["set", []]}, name="vm1")
-    for number in net.members["red"]:
-        net.lab.update("nb", "Logical_Switch_Port", {"port_security": ["set", []]}, name=f"vm{number}")
-    net.lab.sync()
-    assert net.send(1, frame) == net.others(1)
-
-
-def test_a_question_for_an_address_that_nobody_has_reaches_all_of_the_switch(net: Net) -> None:
-    assert net.send(1, arp_request(1, 99)) == net.others(1)
-
-
-def test_an_unknown_address_goes_nowhere(net: Net) -> None:
-    assert net.send(1, datagram(1, 250)) == []
-
-
-def test_a_port_with_unknown_addresses_gets_what_nobody_else_has(net: Net) -> None:
-    net.lab.update(
-        "nb", "Logical_Switch_Port", {"addresses": "unknown", "port_security": ["set", []]}, name="vm2"
-    )
-    net.lab.sync()
-    assert net.send(1, datagram(1, 250)) == [net.place(2)]
-
-
-def test_a_forged_mac_is_dropped(net: Net) -> None:
-    assert net.send(1, datagram(1, 2, src=mac(3))) == []
-    assert net.send(1, datagram(1, BROADCAST, src=mac(3))) == []
-
-
-def test_a_forged_address_is_dropped(net: Net) -> None:
-    assert net.send(1, datagram(1, 2, spa=ip(3))) == []
-    assert net.send(1, arp_request(1, 2, spa=ip(3))) == []
-
-
-def test_a_disabled_port_neither_sends_nor_receives(net: Net) -> None:
-    net.lab.update("nb", "Logical_Switch_Port", {"enabled": False}, name="vm2")
-    net.lab.sync()
-    assert net.send(1, datagram(1, 2)) == []
-    assert net.send(2, datagram(2, 1)) == []
-    assert net.send(1, datagram(1, BROADCAST)) == [p for p in net.others(1) if p != net.place(2)]
-    net.lab.update("nb", "Logical_Switch_Port", {"enabled": True}, name="vm2")
-    net.lab.sync()
-    assert net.send(1, datagram(1, 2)) == [net.place(2)]
 
 
 def test_a_vm_that_moves_takes_its_traffic_along(net: Net) -> None:

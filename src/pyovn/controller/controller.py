@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pyovn.controller import bridge, chassis, fdb, interest, localnet, port_security, refusals
+from pyovn.controller import bridge, chassis, fdb, interest, localnet, port_security, refusals, replies
 from pyovn.controller.adoption import Adoption
 from pyovn.controller.binding import Binding
 from pyovn.controller.lflow import LogicalFlows
@@ -88,7 +88,7 @@ class Controller:
         self.switch.on_read = self._flows_read
         self.switch.on_synced = self._synced
         self._learning = fdb.Learning(self._loop.wake)
-        self.switch.on_message = self._learning.packet
+        self.switch.on_message = self._message
         vs_client.on_changes = self._vs_changed
         vs_client.on_state = lambda client: self._state_changed(client, self.vs_reconciler)
         self._config: Config | None = None
@@ -328,6 +328,14 @@ class Controller:
             done()
 
     # -- flows ---------------------------------------------------------------------------------
+
+    def _message(self, message: object) -> None:
+        """A message of the switch: a packet to answer, or one to learn from."""
+        answer = replies.reply(message)
+        if answer is not None:
+            self.switch.send(answer)
+        else:
+            self._learning.packet(message)
 
     def _send_flows(self) -> None:
         """Bring the switch in step; what it confirms becomes input."""

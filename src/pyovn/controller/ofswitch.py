@@ -172,6 +172,11 @@ class Switch:
         self._timer = None
         self._connect()
 
+    def send(self, message: ofp.Message) -> None:
+        """Send what has nothing to do with flows; lost while there is no switch."""
+        if self.state in {"reading", "ready"}:
+            self._send(message)
+
     def _send(self, message: ofp.Message) -> int:
         self._xid += 1
         if self._stream is not None:
