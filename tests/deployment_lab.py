@@ -11,13 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from pyovn.controller import interest
 from pyovn.controller.controller import SB_COLUMNS, VS_COLUMNS, Controller
-from pyovn.northd import northd as northd_module
 from pyovn.ovsdb.client import Client
-from pyovn.ovsdb.engine import Database
 from pyovn.ovsdb.listen import Remote
-from pyovn.ovsdb.local import LocalClient
-from pyovn.ovsdb.server import Server
-from pyovn.sandbox.deployment import Deployment, Hypervisor, Makers
+from pyovn.sandbox.deployment import Deployment, Hypervisor
+from pyovn.sandbox.makers import Makers
 from pyovn.schemas.northbound import NORTHBOUND
 from pyovn.schemas.southbound import SOUTHBOUND
 from pyovn.schemas.vswitch import OPEN_VSWITCH
@@ -28,8 +25,11 @@ from pyovn.wire.packet import Arp, Ethernet, IPv4, Udp
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pyovn.ovsdb.engine import Database
     from pyovn.ovsdb.schema import DatabaseSchema
+    from pyovn.ovsdb.server import Server
     from pyovn.schemas.columns import Database as TypedDatabase
+    from pyovn.sim.runtime import Runtime
     from pyovn.sync.database import DatabaseClient
     from pyovn.sync.flowtable import FlowTable
     from pyovn.wire.openflow.messages import FlowMod
@@ -96,23 +96,27 @@ class LabMakers(Makers):
         self.servers: dict[str, Server] = {}
         self.sent: dict[str, Sent] = {}
 
-    def server(self, name: str, schemas: Sequence[TypedDatabase]) -> Server:
-        server = self.servers[name] = Server(self.runtime)
-        for schema in schemas:
-            found = self.schemas.get(schema.name, schema.schema)
-            server.add_database(Database(found, self.runtime.random))
+    def schema(self, database: TypedDatabase) -> DatabaseSchema:
+        return self.schemas.get(database.name, database.schema)
+
+    def server(self, runtime: Runtime, place: str, databases: Sequence[TypedDatabase]) -> Server:
+        self.servers[place] = super().server(runtime, place, databases)
         if self.wire:
-            self.listen(name)
-        return server
+            self.listen(place)
+        return self.servers[place]
 
     def listen(self, name: str) -> None:
-        self.remotes[name] = Remote(self.runtime, self.servers[name], f"punix:/{name}/db.sock")
+        server = self.servers[name]
+        self.remotes[name] = Remote(server.runtime, server, f"punix:/{name}/db.sock")
 
     def controller(
-        self, hypervisor: str, client: DatabaseClient, connect_sb: Callable[[str], DatabaseClient]
+        self,
+        runtime: Runtime,
+        hypervisor: str,
+        client: DatabaseClient,
+        connect_sb: Callable[[str], DatabaseClient],
     ) -> Controller:
         if self.wire:
-            runtime = self.runtime
             client = Client(
                 runtime,
                 f"unix:/{hypervisor}/db.sock",
@@ -127,7 +131,7 @@ class LabMakers(Makers):
                     conditions=interest.NOTHING, expected=SOUTHBOUND.schema,
                 )  # fmt: skip
 
-        controller = super().controller(hypervisor, client, connect_sb)
+        controller = super().controller(runtime, hypervisor, client, connect_sb)
         self.sent[hypervisor] = watch(controller)
         return controller
 
@@ -307,23 +311,11 @@ class Lab:
 
     def kill_controller(self, name: str) -> None:
         """As SIGKILL would: nothing is said to anybody."""
-        self.controller(name).stop()
+        self.deployment.kill(name, "ovn-controller")
 
     def start_controller(self, name: str) -> Sent:
         """A new process; what it sends is recorded from its first moment on."""
-        place = self.hypervisor(name)
-        local = LocalClient(
-            self.runtime, place.server, OPEN_VSWITCH.name, VS_COLUMNS, expected=OPEN_VSWITCH.schema
-        )
-
-        def connect_sb(_remote: str) -> LocalClient:
-            return LocalClient(
-                self.runtime, self.deployment.central, SOUTHBOUND.name, SB_COLUMNS,
-                conditions=interest.NOTHING, expected=SOUTHBOUND.schema,
-            )  # fmt: skip
-
-        place.controller = self.makers.controller(name, local, connect_sb)
-        place.controller.start()
+        self.deployment.start(name, "ovn-controller")
         return self.makers.sent[name]
 
     def restart_controller(self, name: str) -> Sent:
@@ -334,18 +326,16 @@ class Lab:
         self.runtime.advance(5)
         return sent
 
+    def kill_northd(self) -> None:
+        self.deployment.kill("central", "ovn-northd")
+
+    def start_northd(self) -> None:
+        self.deployment.start("central", "ovn-northd")
+
     def restart_northd(self) -> None:
-        self.deployment.northd.stop()
+        self.kill_northd()
         self.runtime.advance(1)
-        clients = [
-            LocalClient(self.runtime, self.deployment.central, db.name, columns, expected=db.schema)
-            for db, columns in (
-                (NORTHBOUND, northd_module.NB_COLUMNS),
-                (SOUTHBOUND, northd_module.SB_COLUMNS),
-            )
-        ]
-        self.deployment.northd = self.makers.northd(*clients)
-        self.deployment.northd.start()
+        self.start_northd()
         self.runtime.advance(1)
 
     def notices(self) -> dict[str, list[str]]:

@@ -139,7 +139,7 @@ def test_requested_chassis_decides(lab: Lab) -> None:
     lab.runtime.advance(1)
     lab.update("sb", "Port_Binding", {"requested_chassis": chassis(lab, "hv2")}, logical_port="vm3")
     # northd would repair what it did not ask for.
-    lab.deployment.northd.stop()
+    lab.kill_northd()
     lab.update("sb", "Port_Binding", {"requested_chassis": chassis(lab, "hv2")}, logical_port="vm3")
     lab.plug("hv1", 3)
     lab.runtime.advance(1)
@@ -163,7 +163,7 @@ def test_a_port_down_is_told_before_it_is_up_again(lab: Lab) -> None:
 
 
 def test_ports_of_other_types_are_left_alone(lab: Lab) -> None:
-    lab.deployment.northd.stop()
+    lab.kill_northd()
     lab.port("sw0", 3)
     datapath = lab.row("sb", "Datapath_Binding")["_uuid"]
     row = {"logical_port": "vm3", "type": "localport", "datapath": datapath, "tunnel_key": 77}

@@ -17,7 +17,7 @@ def lab() -> Lab:
     lab = Lab("hv1", "hv2")
     lab.build("red", {1: "hv1", 2: "hv2", 3: "hv1"})
     lab.build("blue", {4: "hv1"})
-    lab.deployment.northd.stop()
+    lab.kill_northd()
     return lab
 
 
@@ -194,7 +194,7 @@ def test_nothing_comes_back_to_its_sender_unless_it_may(lab: Lab) -> None:
 
 def test_a_member_more_elsewhere_changes_no_flow_of_the_group(lab: Lab) -> None:
     """The group's flow names chassis, not their ports."""
-    lab.restart_northd()
+    lab.start_northd()
     sent = lab.watch("hv1")
     lab.port("red", 5)
     lab.plug("hv2", 5)
@@ -206,7 +206,7 @@ def test_a_member_more_elsewhere_changes_no_flow_of_the_group(lab: Lab) -> None:
 
 def test_a_port_costs_what_it_costs_however_many_there_are(lab: Lab) -> None:
     """Flow mods for one port more do not grow with the ports that are there."""
-    lab.restart_northd()
+    lab.start_northd()
     costs = []
     for number in range(10, 40):
         lab.port("red", number)

@@ -227,7 +227,7 @@ def test_exit_takes_chassis_bindings_and_tunnels_away(lab: Lab) -> None:
 
 
 def test_exit_twice_in_a_row_with_a_start_between(lab: Lab) -> None:
-    lab.controller("hv1").exit(lambda: None)
+    lab.controller("hv1").exit(lab.hypervisor("hv1").ovn_controller.ended)
     lab.runtime.advance(2)
     lab.start_controller("hv1")
     lab.runtime.advance(5)

@@ -77,9 +77,8 @@ def test_a_start_without_a_southbound_touches_nothing_and_can_be_ended() -> None
     lab.kill_controller("hv1")
     lab.makers.remotes["central"].close()
     lab.runtime.advance(1)
-    controller = lab.makers.controller("hv1", *_no_clients())
-    lab.hypervisor("hv1").controller = controller
-    controller.start()
+    lab.start_controller("hv1")
+    controller = lab.controller("hv1")
     lab.runtime.advance(10)
     assert lab.installed("hv1") == before
     done: list[bool] = []
@@ -87,11 +86,6 @@ def test_a_start_without_a_southbound_touches_nothing_and_can_be_ended() -> None
     lab.runtime.advance(1)
     assert done == [True]
     assert lab.installed("hv1") == before
-
-
-def _no_clients() -> Any:
-    """The lab makes clients of its own when they go over streams."""
-    return None, None
 
 
 def test_what_a_database_refused_is_tried_again_once_when_it_is_back(

@@ -24,7 +24,8 @@ from typing import TYPE_CHECKING, Any, cast
 from delivery import NETWORK, WIRE_INTERFACE, Seen
 
 from pyovn.ovsdb.listen import Remote
-from pyovn.sandbox.deployment import BRIDGE, Deployment, Makers
+from pyovn.sandbox.deployment import BRIDGE, Deployment
+from pyovn.sandbox.makers import Makers
 from pyovn.schemas.northbound import NORTHBOUND
 from pyovn.schemas.southbound import SOUTHBOUND
 from pyovn.schemas.vswitch import OPEN_VSWITCH
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from pyovn.ovsdb.server import Server
     from pyovn.sandbox.deployment import Hypervisor
     from pyovn.schemas.columns import Database as TypedDatabase
+    from pyovn.sim.runtime import Runtime
     from pyovn.sync.database import DatabaseClient
 
 MOST_FRAMES = 2_000
@@ -320,10 +322,10 @@ class RealMakers(Makers):
     def address(self, name: str) -> str:
         return f"unix:{self.rundir(name)}/db.sock"
 
-    def server(self, name: str, schemas: Sequence[TypedDatabase]) -> Server:
-        Path(self.rundir(name)).mkdir()
-        server = super().server(name, schemas)
-        self.remotes.append(Remote(self.runtime, server, f"p{self.address(name)}"))
+    def server(self, runtime: Runtime, place: str, databases: Sequence[TypedDatabase]) -> Server:
+        Path(self.rundir(place)).mkdir()
+        server = super().server(runtime, place, databases)
+        self.remotes.append(Remote(runtime, server, f"p{self.address(place)}"))
         return server
 
     def _process(self, *command: str, place: str) -> Process:
@@ -331,17 +333,21 @@ class RealMakers(Makers):
         self.processes.append(process)
         return process
 
-    def northd(self, nb_client: DatabaseClient, sb_client: DatabaseClient) -> Northd:
+    def northd(self, runtime: Runtime, nb_client: DatabaseClient, sb_client: DatabaseClient) -> Northd:
         if self._whose["northd"] == "ours":
-            return super().northd(nb_client, sb_client)
+            return super().northd(runtime, nb_client, sb_client)
         both = [f"--ovn{db}-db={self.address('central')}" for db in ("nb", "sb")]
         return cast("Northd", self._process(self._peer("ovn-northd"), *both, place="central"))
 
     def controller(
-        self, hypervisor: str, client: DatabaseClient, connect_sb: Callable[[str], DatabaseClient]
+        self,
+        runtime: Runtime,
+        hypervisor: str,
+        client: DatabaseClient,
+        connect_sb: Callable[[str], DatabaseClient],
     ) -> Controller:
         if self._whose["controllers"] == "ours":
-            return super().controller(hypervisor, client, connect_sb)
+            return super().controller(runtime, hypervisor, client, connect_sb)
         program, address = self._peer("ovn-controller"), self.address(hypervisor)
         return cast("Controller", self._process(program, address, place=hypervisor))
 

@@ -118,7 +118,7 @@ def test_northd_that_dies_costs_no_flow_and_comes_back_silently(net: Net) -> Non
 
 def test_what_changes_while_northd_or_a_controller_is_away_is_made_good(net: Net) -> None:
     lab = net.lab
-    lab.deployment.northd.stop()
+    lab.kill_northd()
     lab.kill_controller("hv1")
     new = 100
     lab.port("red", new)
@@ -126,7 +126,7 @@ def test_what_changes_while_northd_or_a_controller_is_away_is_made_good(net: Net
     net.where[new] = "hv1"
     lab.runtime.advance(10)
     assert net.send(1, datagram(1, 2)) == [net.place(2)]
-    lab.restart_northd()
+    lab.start_northd()
     lab.start_controller("hv1")
     lab.sync()
     assert net.send(2, datagram(2, new)) == [net.place(new)]

@@ -7,7 +7,7 @@ from engine_kit import delete, insert, make, uuid
 
 from pyovn.ovsdb.client import Client
 from pyovn.ovsdb.listen import Remote
-from pyovn.ovsdb.local import LocalClient
+from pyovn.ovsdb.local import Line, LocalClient
 from pyovn.ovsdb.replica import Change
 from pyovn.ovsdb.server import Server
 from pyovn.ovsdb.values import UUID
@@ -130,3 +130,86 @@ def test_a_local_client_shares_the_servers_values() -> None:
     world.transact(insert("Pair", 1, b=["set", ["x", "y"]]))
     server_row = world.server.databases["T"].database.tables["Pair"].rows[ONE]
     assert world.client.replica.table("Pair").rows[ONE] is server_row.values
+
+
+class Lined(World):
+    """A local client over a line."""
+
+    def __init__(self) -> None:
+        super().__init__("local")
+        self.line = Line(self.server)
+        self.client = LocalClient(self.runtime, self.line, "T", TABLES)
+        self.client.on_changes = self.log.append
+        self.client.on_lock = lambda name, held: self.log.append((name, held))
+        self.client.on_state = lambda client: self.log.append(client.state)
+
+    def another_server(self) -> Server:
+        server = Server(self.runtime)
+        server.add_database(make())
+        return server
+
+
+def test_a_server_that_dies_and_one_that_comes() -> None:
+    world = Lined()
+    world.server.databases["T"].database.transact([insert("Pair", 1, a=1), insert("Pair", 2, a=2)])
+    world.client.lock("l")
+    world.start()
+    replies: list[Any] = []
+    world.client.transact([{"op": "wait", "table": "Pair", "where": [], "columns": ["a"], "until": "==",
+                            "rows": []}], replies.append)  # fmt: skip
+    world.runtime.settle()
+    world.log.clear()
+    world.line.lead_to(None)
+    assert world.client.state == "connecting"
+    assert not world.client.has_lock("l")
+    world.runtime.settle()
+    assert [reply.error for reply in replies] == ["connection lost"]
+    assert world.log == [("l", False), "connecting"]
+    assert world.transact({"op": "comment", "comment": "x"}).error == "not connected"
+    assert len(world.client.replica.table("Pair").rows) == 2, "what is known is kept"
+    server = world.another_server()
+    server.databases["T"].database.transact([insert("Pair", 2, a=2), insert("Pair", 3, a=3)])
+    world.log.clear()
+    world.line.lead_to(server)
+    world.runtime.settle()
+    assert world.client.state == "live"
+    assert world.client.has_lock("l")
+    assert sorted(change.uuid for change in world.log[0]) == [ONE, UUID(uuid(3))]
+    assert sorted(map(str, world.log[1:])) == ["('l', True)", "live"]
+
+
+def test_a_transaction_that_was_made_and_not_answered_is_lost_to_its_sender() -> None:
+    world = Lined()
+    world.start()
+    replies: list[Any] = []
+    world.client.transact([insert("Pair", 1, a=1)], replies.append)
+    # The server makes it in the next callback; the line breaks before the answer has come.
+    database = world.server.databases["T"].database
+    database.followers.append(lambda _commit: world.line.cut())
+    world.runtime.settle()
+    assert ONE in database.tables["Pair"].rows
+    assert [reply.error for reply in replies] == ["connection lost"]
+    assert ONE not in world.client.replica.table("Pair").rows
+    database.followers.pop()
+    world.line.mend()
+    world.runtime.settle()
+    assert ONE in world.client.replica.table("Pair").rows
+
+
+def test_a_line_that_is_cut_holds_whatever_comes_to_its_end() -> None:
+    world = Lined()
+    world.line.cut()
+    world.client.start()
+    world.runtime.settle()
+    assert world.client.state == "connecting"
+    world.line.lead_to(world.another_server())
+    world.runtime.settle()
+    assert world.client.state == "connecting"
+    world.line.mend()
+    world.runtime.settle()
+    assert world.client.state == "live"
+    world.client.stop()
+    world.line.cut()
+    world.line.mend()
+    world.runtime.settle()
+    assert world.client.state == "connecting", "a client that was stopped stays so"

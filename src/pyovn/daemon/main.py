@@ -197,6 +197,13 @@ class Daemon:
             self._pidfile = None
         self.log.close_file()
 
+    def abandon(self) -> None:
+        """Let go of everything and leave the files there, as a daemon that is killed does."""
+        if self._pidfile is not None:
+            self._pidfile.abandon()
+            self._pidfile = None
+        self.log.close_file()
+
     def _end(self) -> None:
         if not self.stopped:
             self.stopped = True

@@ -83,6 +83,12 @@ class Pidfile:
         os.close(self._descriptor)
         self._descriptor = -1
 
+    def abandon(self) -> None:
+        """Let go of the lock and leave the file, as a process that is killed does."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
 
 def refuse_if_running(path: str) -> None:
     """Raise ``PidfileError`` when a process that lives holds ``path``."""

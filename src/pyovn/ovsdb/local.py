@@ -8,17 +8,22 @@ tell which of the two it has:
 * changes of all commits since the last callback come as one batch, in order, with one change per row;
 * ``done`` of a transaction is called after the changes that it made were handed out;
 * after ``stop`` and ``start`` only differences are reported.
+
+Between client and server is a ``Line``: the server may be away and come back as another one, the line may
+be cut.  The client then does what one does whose connection ends: it is ``connecting``, has no lock, whoever
+waits for an answer is told that it is lost (the transaction may have been made), and it goes on by itself.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
 from pyovn.ovsdb.condition import any_of
 from pyovn.ovsdb.replica import Change, Replica
-from pyovn.ovsdb.requests import NOT_CONNECTED, Reply, error_text, lacking, where
+from pyovn.ovsdb.requests import CONNECTION_LOST, NOT_CONNECTED, Reply, error_text, lacking, where
 from pyovn.wire import jsonrpc
 
 if TYPE_CHECKING:
@@ -68,13 +73,61 @@ def _projection(table: Table, replica: ReplicaTable) -> Callable[[tuple[Value, .
     return lambda values: tuple([values[place] for place in known])
 
 
+class Line:
+    """A way to a server that may be away, over which clients go while it is not cut."""
+
+    __slots__ = ("_clients", "_intact", "_server")
+
+    def __init__(self, server: Server | None = None) -> None:
+        self._server = server
+        self._intact = True
+        self._clients: dict[LocalClient, None] = {}
+
+    @property
+    def server(self) -> Server | None:
+        """The server at the other end, None when it cannot be reached."""
+        return self._server if self._intact else None
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether ``cut`` holds."""
+        return not self._intact
+
+    def lead_to(self, server: Server | None) -> None:
+        """Lead to another server, or to none: the one that was there has died."""
+        self._change(server, intact=self._intact)
+
+    def cut(self) -> None:
+        """Lose all connections, and let nobody make one."""
+        self._change(self._server, intact=False)
+
+    def mend(self) -> None:
+        """Undo ``cut``; harmless when nothing was cut."""
+        self._change(self._server, intact=True)
+
+    def _change(self, server: Server | None, *, intact: bool) -> None:
+        before = self.server
+        self._server, self._intact = server, intact
+        if self.server is not before:
+            for client in tuple(self._clients):
+                client.line_changed(before)
+
+    def join(self, client: LocalClient) -> None:
+        """Tell ``client`` of changes until it leaves."""
+        self._clients[client] = None
+
+    def leave(self, client: LocalClient) -> None:
+        """Tell it nothing any more."""
+        self._clients.pop(client, None)
+
+
 class LocalClient:
     """See the module."""
 
     def __init__(
         self,
         runtime: Runtime,
-        server: Server,
+        server: Server | Line,
         database: str,
         tables: Mapping[str, Sequence[str]],
         *,
@@ -90,12 +143,15 @@ class LocalClient:
         self.replica = Replica(tables, expected)
         self.conditions_settled = False
         self._runtime = runtime
-        self._server = server
+        self._line = server if isinstance(server, Line) else Line(server)
         self._hosted: Hosted | None = None
         self._watches: dict[Table, _Watch] = {}
         self._conditions: dict[str, Condition] = dict(conditions or {})
         self._queue: dict[tuple[_Watch, UUID], Row | None] = {}
         self._answers: list[Callable[[], None]] = []
+        self._unanswered: dict[int, Callable[[Reply], None]] = {}
+        """Who waits for the answer to a transaction that the server has got, in the order of asking."""
+        self._next_request = 0
         self._pending: set[Pending] = set()
         self._locks: dict[str, bool] = {}
         self._flush_asked = False
@@ -113,12 +169,19 @@ class LocalClient:
 
     def start(self) -> None:
         """Follow the database until ``stop``."""
+        self._line.join(self)
+        self._begin_soon()
+
+    def _begin_soon(self) -> None:
         self._begun += 1
         begun = self._begun
         self._runtime.call_soon(lambda: self._begin() if begun == self._begun else None)
 
     def _begin(self) -> None:
-        self._hosted = hosted = self._server.databases[self.database]
+        server = self._line.server
+        if server is None:
+            return  # the line tells when there is one
+        self._hosted = hosted = server.databases[self.database]
         self.replica.bind(hosted.database.schema)
         tables = hosted.database.tables
         self._watches = {
@@ -140,6 +203,11 @@ class LocalClient:
 
     def stop(self) -> None:
         """Stop following; those who wait for an answer are told."""
+        self._line.leave(self)
+        self._leave(self._line.server)
+
+    def _leave(self, server: Server | None) -> None:
+        """The connection ends; ``server`` is None when there is nobody who would notice."""
         self._begun += 1
         if self._hosted is None:
             return
@@ -148,12 +216,31 @@ class LocalClient:
         self._hosted = None
         self._queue.clear()
         for pending in tuple(self._pending):
-            self._server.forget(pending)
+            if server is not None:
+                server.forget(pending)
             pending.done(None)
-        self._server.locks.release_all(self)
+        if server is not None:
+            server.locks.release_all(self)
         for name in self._locks:
             self._locks[name] = False
         self.conditions_settled = False
+
+    def line_changed(self, before: Server | None) -> None:
+        """The server at the other end is another one: ``before`` lives on without us, or has died."""
+        if self._hosted is not None:
+            self._lost(before)
+        self._begin_soon()
+
+    def _lost(self, before: Server | None) -> None:
+        """The connection has ended by no will of ours."""
+        self.log("info", "connection lost")
+        locks = [name for name, held in self._locks.items() if held]
+        self._leave(before)
+        waiting, self._unanswered = self._unanswered, {}
+        self._answers = [partial(self.on_lock, name, False) for name in locks]
+        self._answers += [partial(done, Reply(None, CONNECTION_LOST)) for done in waiting.values()]
+        self._answers.append(lambda: self.on_state(self))
+        self._ask_flush()
 
     def reconnect(self, reason: str = "forced reconnect") -> None:
         """Forget and begin again."""
@@ -237,20 +324,29 @@ class LocalClient:
         self._runtime.call_soon(lambda: self._transact(wire, done))
 
     def _transact(self, operations: Sequence[Any], done: Callable[[Reply], None]) -> None:
-        if self._hosted is None:
+        server = self._line.server
+        if self._hosted is None or server is None:
             done(Reply(None, NOT_CONNECTED))
             return
         pending: Pending | None = None
+        request = self._next_request
+        self._next_request += 1
+        self._unanswered[request] = done
 
         def finished(outcome: Outcome | None) -> None:
             if pending is not None:
                 self._pending.discard(pending)
-            self._answers.append(lambda: done(_reply(outcome)))
+            self._answers.append(lambda: self._answer(request, outcome))
             self._ask_flush()
 
-        pending = self._server.transact(self._hosted.database, operations, self.has_lock, finished)
+        pending = server.transact(self._hosted.database, operations, self.has_lock, finished)
         if pending is not None:
             self._pending.add(pending)
+
+    def _answer(self, request: int, outcome: Outcome | None) -> None:
+        done = self._unanswered.pop(request, None)
+        if done is not None:  # else it has been told that the connection was lost
+            done(_reply(outcome))
 
     # Locks
 
@@ -262,17 +358,20 @@ class LocalClient:
                 self._take_lock(name)
 
     def _take_lock(self, name: str) -> None:
-        if self._server.locks.lock(name, self):
+        server = self._line.server
+        if server is not None and server.locks.lock(name, self):
             self.lock_event("locked", name)
 
     def unlock(self, name: str) -> None:
         """Give a lock up."""
-        if self._locks.pop(name, None) is not None and self._server.locks.waits(name, self):
-            self._server.locks.unlock(name, self)
+        server = self._line.server
+        if self._locks.pop(name, None) is not None and server is not None and server.locks.waits(name, self):
+            server.locks.unlock(name, self)
 
     def has_lock(self, name: str) -> bool:
         """Whether the lock is ours."""
-        return self._server.locks.holds(name, self)
+        server = self._line.server
+        return server is not None and server.locks.holds(name, self)
 
     def lock_event(self, method: str, name: str) -> None:
         """A lock was ``locked`` or ``stolen``."""

@@ -1,6 +1,9 @@
 """A whole deployment on one machine, in one process.
 
 ``deployment``  databases, northd and hypervisors as objects, on any runtime: real or virtual time
+``lifecycle``   daemons that are started, killed and started again
+``links``       what connects them, to be cut and mended
+``makers``      how daemons come into being, without files
 ``hosting``     the same with sockets, pid files and logs in a directory, so that tools find it
 ``host``        the process that hosts a sandbox
 ``wrappers``    a command for each hypervisor: ``hv1 ovs-vsctl show``

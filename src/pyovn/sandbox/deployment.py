@@ -5,37 +5,42 @@ Open_vSwitch database, a switch and a controller; their tunnels meet on an ``Und
 one ``Runtime``, real or virtual, and all databases are read without JSON (``LocalClient``).
 
 Who makes the daemons is a parameter (``Makers``): plain objects for tests, daemons with control sockets and
-logs for the sandbox (``hosting``).  What is wired is the same.
+logs for the sandbox (``hosting``).  What is wired is the same.  Every daemon has a ``DaemonSlot``: it can be
+killed and started again at any time.  What connects them can be cut (``links``).
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from pyovn.controller import interest
-from pyovn.controller.controller import SB_COLUMNS, VS_COLUMNS, Controller
+from pyovn.controller.controller import SB_COLUMNS, VS_COLUMNS
 from pyovn.northd import northd as northd_module
-from pyovn.northd.northd import Northd
-from pyovn.ovsdb.engine import Database
 from pyovn.ovsdb.local import LocalClient
-from pyovn.ovsdb.server import Server
 from pyovn.ovsdb.values import UUID
+from pyovn.sandbox.lifecycle import DaemonSlot, LifeError
+from pyovn.sandbox.links import CENTRAL, NB, SB, Links
+from pyovn.sandbox.makers import Makers
 from pyovn.schemas.northbound import NORTHBOUND
 from pyovn.schemas.southbound import SOUTHBOUND
 from pyovn.schemas.vswitch import OPEN_VSWITCH
 from pyovn.sim.underlay import Underlay
 from pyovn.vswitch.confdb import TABLES
-from pyovn.vswitch.switch import Switch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from pyovn.controller.controller import Controller
+    from pyovn.northd.northd import Northd
     from pyovn.ovsdb.requests import Reply
+    from pyovn.ovsdb.server import Server
+    from pyovn.sandbox.lifecycle import P
     from pyovn.schemas.columns import Database as TypedDatabase
     from pyovn.sim.runtime import Runtime
-    from pyovn.sync.database import DatabaseClient
+    from pyovn.vswitch.switch import Switch
 
     Told = Callable[[str | None], None]
     """Who waits for a change: called when it is made, with None or with what went wrong."""
@@ -49,6 +54,9 @@ BRIDGE: Final = "br-int"
 
 BRIDGE_TIMEOUT: Final = 5000
 """Milliseconds that a VM waits for the bridge of a hypervisor that has just been added."""
+
+REMOVAL_TIMEOUT: Final = 5.0
+"""Seconds that a controller has to release what is its own when its hypervisor is removed."""
 
 _NAME: Final = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
@@ -81,6 +89,23 @@ class Delivery:
     frame: bytes
 
 
+class Serving:
+    """A server as a program: while it runs, lines to its databases lead to it."""
+
+    def __init__(self, place: str, server: Server, links: Links) -> None:
+        self.server = server
+        self._place = place
+        self._links = links
+
+    def start(self) -> None:
+        """Be reachable."""
+        self._links.serve(self._place, self.server)
+
+    def stop(self) -> None:
+        """Be gone."""
+        self._links.serve(self._place, None)
+
+
 @dataclass(slots=True)
 class Hypervisor:
     """One hypervisor and its daemons."""
@@ -88,9 +113,28 @@ class Hypervisor:
     name: str
     ip: str
     rundir: str
-    server: Server
-    switch: Switch
-    controller: Controller
+    ovsdb_server: DaemonSlot[Serving]
+    ovs_vswitchd: DaemonSlot[Switch]
+    ovn_controller: DaemonSlot[Controller]
+
+    @property
+    def server(self) -> Server:
+        """The server that runs, or the last that did: what it holds is what its file does."""
+        return self.ovsdb_server.program.server
+
+    @property
+    def switch(self) -> Switch:
+        """The switch that runs, or the last that did."""
+        return self.ovs_vswitchd.program
+
+    @property
+    def controller(self) -> Controller:
+        """The controller that runs, or the last that did."""
+        return self.ovn_controller.program
+
+    def daemons(self) -> tuple[DaemonSlot[Any], ...]:
+        """Its daemons, in the order in which they are started."""
+        return self.ovsdb_server, self.ovs_vswitchd, self.ovn_controller
 
     def interfaces(self) -> dict[str, str]:
         """Logical port by interface, as external_ids:iface-id has it."""
@@ -116,57 +160,6 @@ class Hypervisor:
         return {uuid: [row.values[place] for place in places] for uuid, row in source.rows.items()}
 
 
-class Makers:
-    """How servers and daemons come into being; the plain way.  ``lines`` collects what they log."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self.runtime = runtime
-        self.lines: list[tuple[str, str, str]] = []
-
-    def _log(self, who: str) -> Callable[[str, str], None]:
-        return lambda level, text: self.lines.append((who, level, text))
-
-    def rundir(self, hypervisor: str) -> str:
-        """Where a hypervisor's management sockets are."""
-        return f"/{hypervisor}"
-
-    def server(self, name: str, schemas: Sequence[TypedDatabase]) -> Server:
-        """A server with empty databases; ``name`` is "central" or a hypervisor's."""
-        del name
-        server = Server(self.runtime)
-        for schema in schemas:
-            server.add_database(Database(schema.schema, self.runtime.random))
-        return server
-
-    def northd(self, nb_client: DatabaseClient, sb_client: DatabaseClient) -> Northd:
-        """An ovn-northd, not started."""
-        return Northd(self.runtime, nb_client, sb_client, self._log("ovn-northd"))
-
-    def switch(self, hypervisor: str, client: LocalClient, underlay: Underlay) -> Switch:
-        """A switch, not started."""
-        log = self._log(f"{hypervisor}/ovs-vswitchd")
-        return Switch(self.runtime, client, underlay, self.rundir(hypervisor), log)
-
-    def controller(
-        self, hypervisor: str, client: DatabaseClient, connect_sb: Callable[[str], DatabaseClient]
-    ) -> Controller:
-        """A controller, not started."""
-        return Controller(
-            self.runtime,
-            client,
-            connect_sb,
-            rundir=self.rundir(hypervisor),
-            hostname=hypervisor,
-            log=self._log(f"{hypervisor}/ovn-controller"),
-        )
-
-    def check(self, hypervisor: str) -> None:
-        """Raise ``DeploymentError`` when no hypervisor can have this name here."""
-
-    def remove(self, hypervisor: str) -> None:
-        """The hypervisor is gone."""
-
-
 class Deployment:
     """See the module."""
 
@@ -175,19 +168,105 @@ class Deployment:
         self.makers = makers if makers is not None else Makers(runtime)
         self.underlay = Underlay(runtime)
         self.hypervisors: dict[str, Hypervisor] = {}
+        self.links = Links(self.underlay, lambda: {h.name: h.ip for h in self.hypervisors.values()})
         self.deliveries: list[Delivery] = []
         self._next_ip = 1
-        self.central = self.makers.server("central", (NORTHBOUND, SOUTHBOUND))
-        self.northd = self.makers.northd(
-            self._local(self.central, NORTHBOUND, northd_module.NB_COLUMNS),
-            self._local(self.central, SOUTHBOUND, northd_module.SB_COLUMNS),
-        )
-        self.northd.start()
+        self._leaving: set[str] = set()
+        self.makers.exited = lambda place, name: self.daemon(place, name).ended()
+        self.ovsdb_server = self._serving(CENTRAL, (NORTHBOUND, SOUTHBOUND))
+        self.ovn_northd = self._slot(CENTRAL, "ovn-northd", self._make_northd)
+        self.ovsdb_server.start()
+        self.ovn_northd.start()
 
-    def _local(
-        self, server: Server, database: TypedDatabase, columns: Mapping[str, Sequence[str]], **options: Any
+    @property
+    def central(self) -> Server:
+        """The central server that runs, or the last that did."""
+        return self.ovsdb_server.program.server
+
+    @property
+    def northd(self) -> Northd:
+        """The northd that runs, or the last that did."""
+        return self.ovn_northd.program
+
+    # -- daemons -------------------------------------------------------------------------------
+
+    def _slot(self, place: str, name: str, make: Callable[[Runtime], P]) -> DaemonSlot[P]:
+        def ended(crashed: bool) -> None:
+            self.makers.ended(place, name, crashed=crashed)
+
+        return DaemonSlot(self.runtime, place, name, make, ended)
+
+    def _serving(self, place: str, databases: Sequence[TypedDatabase]) -> DaemonSlot[Serving]:
+        def make(process: Runtime) -> Serving:
+            return Serving(place, self.makers.server(process, place, databases), self.links)
+
+        return self._slot(place, "ovsdb-server", make)
+
+    def _make_northd(self, process: Runtime) -> Northd:
+        return self.makers.northd(
+            process,
+            self._client(process, "ovn-northd", NB, NORTHBOUND, northd_module.NB_COLUMNS),
+            self._client(process, "ovn-northd", SB, SOUTHBOUND, northd_module.SB_COLUMNS),
+        )
+
+    def _make_switch(self, hypervisor: str, process: Runtime) -> Switch:
+        client = self._client(process, f"{hypervisor}/ovs-vswitchd", f"{hypervisor}/db", OPEN_VSWITCH, TABLES)
+        switch = self.makers.switch(process, hypervisor, client, self.underlay)
+        switch.on_frame = partial(self._left, hypervisor)
+        return switch
+
+    def _make_controller(self, hypervisor: str, process: Runtime) -> Controller:
+        name = f"{hypervisor}/ovn-controller"
+
+        def connect_sb(_remote: str) -> LocalClient:
+            return self._client(process, name, SB, SOUTHBOUND, SB_COLUMNS, conditions=interest.NOTHING)
+
+        client = self._client(process, name, f"{hypervisor}/db", OPEN_VSWITCH, VS_COLUMNS)
+        return self.makers.controller(process, hypervisor, client, connect_sb)
+
+    def _client(
+        self,
+        process: Runtime,
+        daemon: str,
+        name: str,
+        database: TypedDatabase,
+        columns: Mapping[str, Sequence[str]],
+        **options: Any,
     ) -> LocalClient:
-        return LocalClient(self.runtime, server, database.name, columns, expected=database.schema, **options)
+        line = self.links.line(daemon, name)
+        return LocalClient(process, line, database.name, columns, expected=database.schema, **options)
+
+    def daemons(self) -> Iterator[DaemonSlot[Any]]:
+        """All daemons, in the order in which they are started."""
+        yield from (self.ovsdb_server, self.ovn_northd)
+        for hypervisor in self.hypervisors.values():
+            yield from hypervisor.daemons()
+
+    def daemon(self, place: str, name: str) -> DaemonSlot[Any]:
+        """Look one up by ``central`` or a hypervisor's name, and its own; raises ``DeploymentError``."""
+        there: tuple[DaemonSlot[Any], ...] = (self.ovsdb_server, self.ovn_northd)
+        if place != CENTRAL:
+            there = self.hypervisor(place).daemons()
+        found = next((slot for slot in there if slot.name == name), None)
+        if found is None:
+            names = ", ".join(slot.name for slot in there)
+            raise DeploymentError(f"there is no daemon {name} on {place}; there are: {names}")
+        return found
+
+    def kill(self, place: str, name: str) -> None:
+        """Have a daemon die as by SIGKILL; raises ``DeploymentError``."""
+        try:
+            self.daemon(place, name).kill()
+        except LifeError as error:
+            raise DeploymentError(str(error)) from error
+
+    def start(self, place: str, name: str) -> None:
+        """Start a daemon that died, on what its databases hold; raises ``DeploymentError``."""
+        slot = self.daemon(place, name)
+        try:
+            slot.start()
+        except (LifeError, OSError) as error:
+            raise DeploymentError(str(error)) from error
 
     # -- hypervisors ---------------------------------------------------------------------------
 
@@ -197,52 +276,66 @@ class Deployment:
         if name in self.hypervisors:
             raise DeploymentError(f"there is a hypervisor {name} already")
         self.makers.check(name)
+        hypervisor = Hypervisor(
+            name,
+            f"192.168.{self._next_ip >> 8}.{self._next_ip & 255}",
+            self.makers.rundir(name),
+            self._serving(name, (OPEN_VSWITCH,)),
+            self._slot(name, "ovs-vswitchd", partial(self._make_switch, name)),
+            self._slot(name, "ovn-controller", partial(self._make_controller, name)),
+        )
+        self.hypervisors[name] = hypervisor
         try:
-            hypervisor = self._make(name, f"192.168.{self._next_ip >> 8}.{self._next_ip & 255}")
+            hypervisor.ovsdb_server.start()
+            self._name_chassis(hypervisor, done)
+            hypervisor.ovs_vswitchd.start()
+            hypervisor.ovn_controller.start()
         except OSError as error:
-            self.makers.remove(name)
+            self._discard(hypervisor)
             raise DeploymentError(f"hypervisor {name} cannot be made: {error}") from error
         self._next_ip += 1
-        self.hypervisors[name] = hypervisor
+        return hypervisor
+
+    def _name_chassis(self, hypervisor: Hypervisor, done: Told) -> None:
+        """Tell a hypervisor's database who it is and where the southbound is."""
         ids = {
-            "system-id": name,
+            "system-id": hypervisor.name,
             "ovn-remote": LOCAL_REMOTE,
             "ovn-encap-type": "geneve",
             "ovn-encap-ip": hypervisor.ip,
         }
         row = {"external_ids": ["map", list(map(list, ids.items()))]}
         insert = {"op": "insert", "table": "Open_vSwitch", "row": row}
-        self._write(hypervisor.server, OPEN_VSWITCH, [insert], lambda reply: done(reply.error))
-        hypervisor.switch.start()
-        hypervisor.controller.start()
-        return hypervisor
+        self._write_local(hypervisor, [insert], done)
 
-    def _make(self, name: str, ip: str) -> Hypervisor:
-        """A hypervisor's daemons, not started."""
-        server = self.makers.server(name, (OPEN_VSWITCH,))
-        switch = self.makers.switch(name, self._local(server, OPEN_VSWITCH, TABLES), self.underlay)
-        controller = self.makers.controller(
-            name,
-            self._local(server, OPEN_VSWITCH, VS_COLUMNS),
-            lambda _remote: self._local(self.central, SOUTHBOUND, SB_COLUMNS, conditions=interest.NOTHING),
-        )
-        hypervisor = Hypervisor(name, ip, self.makers.rundir(name), server, switch, controller)
-        switch.on_frame = lambda interface, frame: self._left(hypervisor, interface, frame)
-        return hypervisor
+    def _discard(self, hypervisor: Hypervisor) -> None:
+        """Have a hypervisor gone, whatever of it there is."""
+        for slot in reversed(hypervisor.daemons()):
+            slot.ended()
+        self.links.forget(hypervisor.name)
+        del self.hypervisors[hypervisor.name]
+        self.makers.remove(hypervisor.name)
 
     def remove_hypervisor(self, name: str, done: Callable[[], None] = lambda: None) -> None:
-        """Shut a hypervisor down in good order: its chassis and bindings go first."""
-        hypervisor = self.hypervisors.pop(name, None)
-        if hypervisor is None:
-            raise DeploymentError(f"there is no hypervisor {name}")
+        """Shut a hypervisor down in good order: its chassis and bindings go first, if its controller can."""
+        hypervisor = self.hypervisor(name)
+        if name in self._leaving:
+            raise DeploymentError(f"{name} is being removed")
+        self._leaving.add(name)
 
         def gone() -> None:
-            hypervisor.switch.stop()
-            hypervisor.server.close()
-            self.makers.remove(name)
-            done()
+            if name in self._leaving:
+                self._leaving.discard(name)
+                timer.cancel()
+                self._discard(hypervisor)
+                done()
 
-        hypervisor.controller.exit(gone)
+        timer = self.runtime.call_later(REMOVAL_TIMEOUT, gone)
+
+        if hypervisor.ovn_controller.is_running:
+            hypervisor.controller.exit(gone)
+        else:
+            self.runtime.call_soon(gone)
 
     def hypervisor(self, name: str) -> Hypervisor:
         """Look one up; raises ``DeploymentError``."""
@@ -261,9 +354,8 @@ class Deployment:
             raise DeploymentError(f"{hypervisor} has an interface {interface} already")
         if not logical_port:
             raise DeploymentError("a logical port has a name")
-        self._write(
-            place.server,
-            OPEN_VSWITCH,
+        self._write_local(
+            place,
             [
                 {
                     "op": "wait",
@@ -293,7 +385,7 @@ class Deployment:
                     "mutations": [["ports", "insert", ["named-uuid", "port"]]],
                 },
             ],
-            lambda reply: done(reply.error),
+            done,
         )
 
     def unplug(self, hypervisor: str, interface: str, done: Told = _must_succeed) -> None:
@@ -308,11 +400,13 @@ class Deployment:
             "where": [],
             "mutations": [["ports", "delete", ["uuid", port]]],
         }
-        self._write(place.server, OPEN_VSWITCH, [mutation], lambda reply: done(reply.error))
+        self._write_local(place, [mutation], done)
 
     def send(self, hypervisor: str, interface: str, frame: bytes) -> None:
         """A VM sends a frame; where it arrives is added to ``deliveries``, when it does."""
         place = self.hypervisor(hypervisor)
+        if not place.ovs_vswitchd.is_running:
+            raise DeploymentError(f"{place.ovs_vswitchd} is not running: its ports carry nothing")
         try:
             place.switch.inject(interface, frame)
         except KeyError:
@@ -338,26 +432,40 @@ class Deployment:
                 return str(holder.values[chassis.by_name["name"].position])
         return None
 
-    def _left(self, hypervisor: Hypervisor, interface: str, frame: bytes) -> None:
+    def _left(self, name: str, interface: str, frame: bytes) -> None:
+        hypervisor = self.hypervisors[name]
         logical_port = hypervisor.interfaces().get(interface)
         if logical_port is not None:
-            self.deliveries.append(Delivery(hypervisor.name, interface, logical_port, frame))
-
-    # -- writing -------------------------------------------------------------------------------
+            self.deliveries.append(Delivery(name, interface, logical_port, frame))
 
     def transact(self, operations: Sequence[Any], done: Callable[[Reply], None] | None = None) -> None:
         """Write to the northbound as a cloud system would."""
-        self._write(self.central, NORTHBOUND, operations, done or (lambda reply: _must_succeed(reply.error)))
+        self._write(
+            self.ovsdb_server, NB, NORTHBOUND, operations, done or (lambda reply: _must_succeed(reply.error))
+        )
+
+    def _write_local(self, place: Hypervisor, operations: Sequence[Any], done: Told) -> None:
+        """Write to a hypervisor's database."""
+        self._write(
+            place.ovsdb_server,
+            f"{place.name}/db",
+            OPEN_VSWITCH,
+            operations,
+            lambda reply: done(reply.error),
+        )
 
     def _write(
         self,
-        server: Server,
+        server: DaemonSlot[Serving],
+        name: str,
         database: TypedDatabase,
         operations: Sequence[Any],
         done: Callable[[Reply], None],
     ) -> None:
         """Run a transaction; ``done`` is called with its reply."""
-        client = self._local(server, database, {})
+        if not server.is_running:
+            raise DeploymentError(f"{server} is not running")
+        client = self._client(self.runtime, "", name, database, {})
 
         def finished(reply: Reply) -> None:
             client.stop()

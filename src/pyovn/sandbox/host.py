@@ -29,7 +29,8 @@ from pyovn.daemon.unixctl import CommandError, Deferred
 from pyovn.sandbox import wrappers
 from pyovn.sandbox.deployment import Delivery, Deployment, DeploymentError
 from pyovn.sandbox.frames import datagram, headers
-from pyovn.sandbox.hosting import CENTRAL, HostedMakers
+from pyovn.sandbox.hosting import HostedMakers
+from pyovn.sandbox.links import CENTRAL
 from pyovn.schemas.northbound import NORTHBOUND
 from pyovn.sim.real import RealRuntime
 
@@ -51,7 +52,7 @@ class Host:
         self.runtime = runtime
         self.makers = HostedMakers(runtime, directory)
         self.deployment = Deployment(runtime, self.makers)
-        self.daemon = daemon = self.makers.daemon(CENTRAL, SPEC)
+        self.daemon = daemon = self.makers.daemon(runtime, CENTRAL, SPEC)
         commands: tuple[tuple[str, str, int, int, Callable[[Sequence[str]], str | Deferred]], ...] = (
             ("list", "", 0, 0, self._list),
             ("add-hypervisor", "NAME", 1, 1, self._add),

@@ -3,8 +3,10 @@
 ::
 
     DIR/ovnnb_db.sock, ovnsb_db.sock     the central server; OVN_RUNDIR is DIR
+    DIR/ovnnb_db.db, ovnsb_db.db         its databases
     DIR/ovsdb-server.pid, ovn-northd.pid and their control sockets and logs
-    DIR/hv1/db.sock, br-int.mgmt         a hypervisor; its OVS_RUNDIR and OVN_RUNDIR
+    DIR/hv1/db.sock, conf.db, br-int.mgmt
+                                         a hypervisor; its OVS_RUNDIR and OVN_RUNDIR
     DIR/hv1/{ovsdb-server,ovs-vswitchd,ovn-controller}.pid and so on
     DIR/sandbox.PID.ctl, sandbox.pid     the sandbox's own control commands; its log is DIR/sandbox.log
     DIR/bin/hv1                          runs a command on hv1
@@ -27,9 +29,14 @@ from pyovn.daemon.paths import Directories
 from pyovn.dbserver.main import SPEC as SERVER_SPEC
 from pyovn.dbserver.main import Program
 from pyovn.northd import main as northd_main
-from pyovn.ovsdb.engine import Database
+from pyovn.ovsdb.disk import Disk
+from pyovn.ovsdb.journal import create
 from pyovn.sandbox import wrappers
-from pyovn.sandbox.deployment import DeploymentError, Makers
+from pyovn.sandbox.deployment import DeploymentError
+from pyovn.sandbox.links import CENTRAL
+from pyovn.sandbox.makers import Makers
+from pyovn.schemas.northbound import NORTHBOUND
+from pyovn.schemas.southbound import SOUTHBOUND
 from pyovn.vswitch import main as vswitch_main
 from pyovn.vswitch.control import Commands
 from pyovn.vswitch.switch import Switch
@@ -39,6 +46,7 @@ if TYPE_CHECKING:
 
     from pyovn.controller.controller import Controller
     from pyovn.northd.northd import Northd
+    from pyovn.ovsdb.hosting import Files
     from pyovn.ovsdb.local import LocalClient
     from pyovn.ovsdb.server import Server
     from pyovn.schemas.columns import Database as TypedDatabase
@@ -46,7 +54,18 @@ if TYPE_CHECKING:
     from pyovn.sim.underlay import Underlay
     from pyovn.sync.database import DatabaseClient
 
-CENTRAL = "central"
+DATABASES = {NORTHBOUND.name: "ovnnb_db", SOUTHBOUND.name: "ovnsb_db"}
+"""The names of the central databases' files and sockets; a hypervisor's are conf.db and db.sock."""
+
+
+class _Unsynced(Disk):
+    """A disk whose contents outlive the daemons, which is all that a sandbox asks, and not the machine."""
+
+    def sync(self, descriptor: int) -> None:
+        """Leave it to the kernel."""
+
+    def sync_directory(self, path: str) -> None:
+        """Leave it to the kernel."""
 
 
 class HostedMakers(Makers):
@@ -55,59 +74,87 @@ class HostedMakers(Makers):
     def __init__(self, runtime: Runtime, directory: str) -> None:
         super().__init__(runtime)
         self.directory = directory
-        self._daemons: dict[str, list[Daemon]] = {}
+        self._daemons: dict[tuple[str, str], Daemon] = {}
+        self._files: dict[str, Files] = {}
 
     def rundir(self, hypervisor: str) -> str:
         """Where a daemon's files are: the central ones in the directory itself."""
         return self.directory if hypervisor == CENTRAL else os.path.join(self.directory, hypervisor)  # noqa: PTH118
 
-    def daemon(self, place: str, spec: DaemonSpec) -> Daemon:
+    def daemon(self, runtime: Runtime, place: str, spec: DaemonSpec) -> Daemon:
         """Open a daemon in the run directory of ``place``."""
         run = self.rundir(place)
         Path(run).mkdir(exist_ok=True)
         directories = Directories(run=run, log=run, db=run, sysconf=run, pkgdata=run)
-        log = Log(spec.name, wall=self.runtime.wall)
+        log = Log(spec.name, wall=runtime.wall)
         log.open_file(directories.log_file(spec.name))
-        daemon = Daemon(spec, self.runtime, directories=directories, log=log, directory=run)
+        daemon = Daemon(
+            spec,
+            runtime,
+            directories=directories,
+            log=log,
+            directory=run,
+            on_stopped=lambda: self.exited(place, spec.name),
+        )
         daemon.open(pidfile=directories.pidfile(spec.name))
-        self._daemons.setdefault(place, []).append(daemon)
+        self._daemons[place, spec.name] = daemon
         return daemon
 
-    def server(self, name: str, schemas: Sequence[TypedDatabase]) -> Server:
-        """A server with the usual sockets."""
-        program = Program(self.daemon(name, SERVER_SPEC))
-        for schema in schemas:
-            program.server.add_database(Database(schema.schema, self.runtime.random))
-        sockets = ("ovnnb_db.sock", "ovnsb_db.sock") if name == CENTRAL else ("db.sock",)
-        for socket in sockets:
-            program.remotes.add(f"punix:{self.rundir(name)}/{socket}")
+    def server(self, runtime: Runtime, place: str, databases: Sequence[TypedDatabase]) -> Server:
+        """A server with the usual sockets and files."""
+        run = self.rundir(place)
+        daemon = self.daemon(runtime, place, SERVER_SPEC)
+        program = Program(daemon)
+        for database in databases:
+            path = f"{run}/{DATABASES.get(database.name, 'conf')}.db"
+            if not os.path.exists(path):  # noqa: PTH110 - a string for messages
+                create(path, self.schema(database), _Unsynced())
+            program.files.open(path)
+            program.remotes.add(f"punix:{run}/{DATABASES.get(database.name, 'db')}.sock")
+        self._files[place] = program.files
         program.register()
+        daemon.on_exit(program.remotes.close)
         return program.server
 
-    def northd(self, nb_client: DatabaseClient, sb_client: DatabaseClient) -> Northd:
+    def northd(self, runtime: Runtime, nb_client: DatabaseClient, sb_client: DatabaseClient) -> Northd:
         """An ovn-northd with its control commands."""
-        return northd_main.build(self.daemon(CENTRAL, northd_main.SPEC), nb_client, sb_client)
+        return northd_main.build(self.daemon(runtime, CENTRAL, northd_main.SPEC), nb_client, sb_client)
 
-    def switch(self, hypervisor: str, client: LocalClient, underlay: Underlay) -> Switch:
+    def switch(self, runtime: Runtime, hypervisor: str, client: LocalClient, underlay: Underlay) -> Switch:
         """An ovs-vswitchd with its control commands."""
-        daemon = self.daemon(hypervisor, vswitch_main.SPEC)
+        daemon = self.daemon(runtime, hypervisor, vswitch_main.SPEC)
         log = daemon.log.module("bridge").line
-        switch = Switch(self.runtime, client, underlay, self.rundir(hypervisor), log)
+        switch = Switch(runtime, client, underlay, self.rundir(hypervisor), log)
         Commands(switch).register(daemon.control)
         return switch
 
     def controller(
-        self, hypervisor: str, client: DatabaseClient, connect_sb: Callable[[str], DatabaseClient]
+        self,
+        runtime: Runtime,
+        hypervisor: str,
+        client: DatabaseClient,
+        connect_sb: Callable[[str], DatabaseClient],
     ) -> Controller:
         """An ovn-controller with its control commands; with it the hypervisor is whole."""
         wrappers.write(self.directory, hypervisor, self.rundir(hypervisor))
         return controller_main.build(
-            self.daemon(hypervisor, controller_main.SPEC),
+            self.daemon(runtime, hypervisor, controller_main.SPEC),
             client,
             connect_sb,
             switch_rundir=self.rundir(hypervisor),
             hostname=hypervisor,
         )
+
+    def ended(self, place: str, daemon: str, *, crashed: bool) -> None:
+        """Let go of a daemon's files; one that crashed leaves them."""
+        gone = self._daemons.pop((place, daemon))
+        if daemon == SERVER_SPEC.name:
+            for journal in self._files.pop(place).journals.values():
+                journal.close()
+        if crashed:
+            gone.abandon()
+        else:
+            gone.close()
 
     def check(self, hypervisor: str) -> None:
         """A hypervisor has a directory, and takes nobody else's."""
@@ -117,15 +164,14 @@ class HostedMakers(Makers):
             )
 
     def remove(self, hypervisor: str) -> None:
-        """Close the daemons of a hypervisor and remove its directory and its command."""
+        """Remove the directory and the command of a hypervisor, whose daemons are gone."""
         wrappers.remove(self.directory, hypervisor)
-        for daemon in self._daemons.pop(hypervisor, ()):
-            daemon.close()
+        for key in [key for key in self._daemons if key[0] == hypervisor]:
+            self._daemons.pop(key).close()  # one that could not be made whole
         shutil.rmtree(self.rundir(hypervisor), ignore_errors=True)
 
     def close(self) -> None:
         """Close all daemons."""
-        for daemons in self._daemons.values():
-            for daemon in daemons:
-                daemon.close()
+        for daemon in self._daemons.values():
+            daemon.close()
         self._daemons.clear()

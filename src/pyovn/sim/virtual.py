@@ -8,9 +8,7 @@ identical callback by callback, and a failure found once is found again.
 All streams are pipes in memory, whatever the family of the address, and all daemons that share a
 ``VirtualRuntime`` share its network: ``punix:`` paths and ``ptcp:`` ports are names in one table.
 
-A ``VirtualProcess`` is a view of the runtime that remembers what was asked for through it, so that a
-daemon can be killed as ``kill -9`` kills: its timers never fire, its streams are reset, its listeners
-are gone, and no line of its code runs again.
+A daemon that is to be killed as ``kill -9`` kills gets a view of the runtime of its own (``process``).
 
 A run-away guard turns a livelock (two daemons that keep answering each other without time passing)
 into ``RunawayError`` with the callback that was about to run.
@@ -23,13 +21,14 @@ import random
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from pyovn.sim.memory import MemoryStream, Switchboard
+from pyovn.sim.memory import Switchboard
+from pyovn.sim.process import Process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyovn.sim.memory import MemoryListener
-    from pyovn.sim.runtime import Listener, Runtime, Stream, Timer
+    from pyovn.sim.runtime import Runtime, Stream
 
 EPOCH: Final = 1_700_000_000.0
 """The wall clock at virtual time 0; any fixed number does, and this one is easy to recognise."""
@@ -104,12 +103,6 @@ class VirtualRuntime:
         self, address: str, connected: Callable[[Stream], None], failed: Callable[[str], None]
     ) -> None:
         """Connect to an active address, with the latency set for it."""
-        self.join(address, connected, failed)
-
-    def join(
-        self, address: str, connected: Callable[[MemoryStream], None], failed: Callable[[str], None]
-    ) -> None:
-        """Connect as ``connect`` does, to a caller that wants the pipe's own type."""
         latency = self._latencies.get(address, self.default_latency)
         self._board.connect(address, connected, failed, latency=latency)
 
@@ -117,9 +110,9 @@ class VirtualRuntime:
         """Delay each write on connections to ``address`` that are made from now on."""
         self._latencies[address] = seconds
 
-    def process(self, name: str) -> VirtualProcess:
+    def process(self, name: str) -> Process:
         """Return a view of this runtime for one daemon that may be killed."""
-        return VirtualProcess(self, name)
+        return Process(self, name)
 
     def settle(self) -> int:
         """Run everything that is ready, and timers already due, without moving time.
@@ -192,94 +185,6 @@ class VirtualRuntime:
         return None
 
 
-class VirtualProcess:
-    """What one daemon asks of a ``VirtualRuntime``, so that it can be taken away at once.
-
-    Implements ``runtime.Runtime``.  Its random numbers come from its own generator, seeded by the
-    runtime's: what one daemon draws does not depend on how often another one draws.
-    """
-
-    def __init__(self, runtime: VirtualRuntime, name: str) -> None:
-        """View ``runtime`` as the process ``name``."""
-        self.name = name
-        self.alive = True
-        self.random = random.Random(runtime.random.random())  # noqa: S311 - reproducible by purpose
-        self._runtime = runtime
-        self._streams: list[MemoryStream] = []
-        self._sweep_at = 64
-        self._listeners: list[MemoryListener] = []
-
-    def now(self) -> float:
-        """Seconds of the shared clock."""
-        return self._runtime.now()
-
-    def wall(self) -> float:
-        """Seconds since 1970 of the shared clock."""
-        return self._runtime.wall()
-
-    def call_soon(self, callback: Callable[[], None]) -> None:
-        """Run ``callback`` unless the process has died by then."""
-        if self.alive:
-            self._runtime.call_soon(self._mortal(callback))
-
-    def call_later(self, delay: float, callback: Callable[[], None]) -> Timer:
-        """Run ``callback`` later unless the process has died by then."""
-        return self._runtime.call_later(delay, self._mortal(callback))
-
-    def listen(self, address: str, accept: Callable[[Stream], None]) -> Listener:
-        """Listen; the listener goes with the process."""
-
-        def adopt(stream: Stream) -> None:
-            self._keep(stream)
-            accept(stream)
-
-        listener = self._runtime.listen(address, adopt)
-        self._listeners.append(listener)
-        return listener
-
-    def connect(
-        self, address: str, connected: Callable[[Stream], None], failed: Callable[[str], None]
-    ) -> None:
-        """Connect; the stream goes with the process."""
-
-        def adopt(stream: MemoryStream) -> None:
-            if not self.alive:
-                stream.abort()
-                return
-            self._keep(stream)
-            connected(stream)
-
-        def fail(why: str) -> None:
-            if self.alive:
-                failed(why)
-
-        self._runtime.join(address, adopt, fail)
-
-    def kill(self) -> None:
-        """Die as by SIGKILL: nothing is flushed, peers see a reset, no callback runs again."""
-        self.alive = False
-        for listener in self._listeners:
-            listener.close()
-        for stream in self._streams:
-            stream.abort()
-        self._listeners.clear()
-        self._streams.clear()
-
-    def _mortal(self, callback: Callable[[], None]) -> Callable[[], None]:
-        def run() -> None:
-            if self.alive:
-                callback()
-
-        return run
-
-    def _keep(self, stream: Stream) -> None:
-        assert isinstance(stream, MemoryStream)
-        if len(self._streams) >= self._sweep_at:
-            self._streams = [kept for kept in self._streams if not kept.closed]
-            self._sweep_at = 64 + 2 * len(self._streams)
-        self._streams.append(stream)
-
-
-def _conforms(runtime: VirtualRuntime, process: VirtualProcess) -> tuple[Runtime, Runtime]:
-    """Let the type checker hold both classes to the protocol."""
-    return runtime, process
+def _conforms(runtime: VirtualRuntime) -> Runtime:
+    """Let the type checker hold the class to the protocol."""
+    return runtime
