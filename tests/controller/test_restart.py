@@ -223,7 +223,23 @@ def test_exit_takes_chassis_bindings_and_tunnels_away(lab: Lab) -> None:
     assert not lab.up(1)
     assert {row["name"] for row in lab.rows("hv1", "Port")} == {"br-int", "vif1", "vif3"}
     assert {row["name"] for row in lab.rows("hv2", "Port")} == {"br-int", "vif2"}
-    assert "ovn-installed" not in lab.notes("hv1", 1)
+
+
+def test_exit_leaves_what_the_switch_forwards_with_and_a_start_takes_it_over(lab: Lab) -> None:
+    before, notes = lab.installed("hv1"), lab.notes("hv1", 1)
+    lab.controller("hv1").exit(lambda: None)
+    lab.runtime.advance(2)
+    assert lab.installed("hv1") == before
+    assert lab.notes("hv1", 1) == notes
+    assert lab.frames("hv1", 1, datagram(1, 3)) == [("hv1", "vm3")]
+    sent = lab.start_controller("hv1")
+    lab.runtime.advance(5)
+    lab.sync()
+    assert_works(lab)
+    # The tunnel is another one, with other flows; what concerns ports here was never taken away.
+    deleted = [mod.flow for mod in sent.flow_mods if mod.command != ofp.ADD]
+    assert {flow.table for flow in deleted} <= {0}
+    assert lab.notes("hv1", 1)["ovn-installed"] == "true"
 
 
 def test_exit_twice_in_a_row_with_a_start_between(lab: Lab) -> None:

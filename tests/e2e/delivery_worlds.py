@@ -31,6 +31,7 @@ from pyovn.schemas.southbound import SOUTHBOUND
 from pyovn.schemas.vswitch import OPEN_VSWITCH
 from pyovn.sim.real import RealRuntime
 from pyovn.sim.virtual import VirtualRuntime
+from pyovn.wire.packet import PacketError, parse_frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -47,6 +48,15 @@ if TYPE_CHECKING:
 MOST_FRAMES = 2_000
 """Arrivals of one frame; more is a loop."""
 PHYSICAL = "br-phys"
+
+
+def is_announcement(frame: bytes) -> bool:
+    """Whether a controller says on a physical network where a VM is; it does so by itself, now and then."""
+    try:
+        arp = parse_frame(frame).arp
+    except PacketError:
+        return False
+    return arp is not None and arp.operation == 2 and arp.sender_ip == arp.target_ip
 
 
 class BaseWorld:
@@ -203,12 +213,14 @@ class BaseWorld:
 
     def _leaver(self, name: str) -> Callable[[str, bytes], None]:
         def left(interface: str, frame: bytes) -> None:
-            assert len(self._seen) < MOST_FRAMES, f"a loop: {self._seen[-3:]}"
-            if interface == WIRE_INTERFACE:
-                self._seen.append(("", interface, frame))
+            on_wire = interface == WIRE_INTERFACE
+            if on_wire:
                 self._on_wire(frame, name)
-            elif interface not in {BRIDGE, PHYSICAL}:
-                self._seen.append((name, interface, frame))
+            elif interface in {BRIDGE, PHYSICAL}:
+                return
+            if not is_announcement(frame):
+                assert len(self._seen) < MOST_FRAMES, f"a loop: {self._seen[-3:]}"
+                self._seen.append(("" if on_wire else name, interface, frame))
 
         return left
 

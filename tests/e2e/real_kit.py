@@ -97,6 +97,17 @@ class Stack:
         """End one daemon and wait until it is gone."""
         _end(self.pids.pop(directory / f"{name}.pid"), sign)
 
+    def leave(self, name: str, place: Hypervisor, *command: str) -> None:
+        """End a hypervisor's daemon by its control command and wait until it is gone."""
+        pid = self.pids[place.directory / f"{name}.pid"]
+        handle = os.pidfd_open(pid)
+        self.appctl(place, name, *command)
+        waiting = select.poll()
+        waiting.register(handle, select.POLLIN)
+        assert waiting.poll(5000), f"{name} does not end"
+        os.close(handle)
+        del self.pids[place.directory / f"{name}.pid"]
+
     def logs(self) -> str:
         """The end of every log, for a test that fails."""
         return "\n".join(

@@ -37,6 +37,7 @@ from pyovn.sync.flowtable import FlowTable
 from pyovn.sync.inputs import wanted_columns
 from pyovn.sync.loop import Loop
 from pyovn.sync.reconcile import Reconciler
+from pyovn.wire.openflow import messages as ofp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +78,8 @@ class Controller:
         self._followed: tuple[str | None, str | None] = (None, None)
         """The southbound's remote and the integration bridge."""
         self._stopped: Callable[[], None] | None = None
+        self._has_left = False
+        """The last pass of an exit is done: what is left to do is to write what it wants."""
         self.paused = False
         """Nothing is derived or written; connections stay."""
         self._live: set[Reconciler] = set()
@@ -120,7 +123,10 @@ class Controller:
         self.sb_reconciler: Reconciler | None = None
         self._adopted = False
         self._complete = False
-        self._snapshot: tuple[list[LocalPort], int | None] = ([], None)
+        self._was_in_step = False
+        """The switch has had all that is wanted once."""
+        self._snapshot: tuple[list[LocalPort], int | None, dict[str, int]] = ([], None, {})
+        """What is true once the switch is in step: ports here, nb_cfg, zones that were flushed."""
         self._moves = _Moves()
         self._deleted: list[UUID] = []
         self.model.local_ports.subscribe(self._moves)
@@ -144,7 +150,10 @@ class Controller:
             self._sb.stop()
 
     def exit(self, done: Callable[[], None]) -> None:
-        """Release ports, remove our chassis and tunnels, then stop (ovn-controller(8), ``exit``)."""
+        """Release ports, remove our chassis and tunnels, then stop (ovn-controller(8), ``exit``).
+
+        As with C's, flows, patches and what interfaces are told stay: the switch goes on forwarding here.
+        """
         if not self._adopted and (self._sb is None or self._sb.state != "live"):
             self.stop()  # nothing of what is there is known to be ours
             self._runtime.call_soon(done)
@@ -202,6 +211,9 @@ class Controller:
         """One pass."""
         if self.paused or self._vs.state != "live":
             return
+        if self._has_left:
+            self._write()
+            return
         self._follow_remote()
         client = self._sb
         if client is not None and client.state == "live":
@@ -214,8 +226,10 @@ class Controller:
         if self._note_moves():
             self.engine.settle()
         self._loop.tell(self.notices())
+        self._has_left = self._stopped is not None and self._complete
         self._write()
-        self._send_flows()
+        if not self._has_left:
+            self._send_flows()
 
     def _follow_remote(self) -> None:
         """Connect to the southbound that the hypervisor's database names (``ovn-remote``)."""
@@ -310,6 +324,7 @@ class Controller:
         self._moves.left.clear()
         self._moves.came.clear()
         self._deleted.clear()
+        self.zones.note_moves()
         return self.engine.revision != before
 
     def _write(self) -> None:
@@ -342,17 +357,24 @@ class Controller:
         if self._complete and self.switch.is_idle:
             # What is being claimed has no flows yet: that nb_cfg is reached is told after the answer.
             claiming = self.sb_reconciler is not None and self.sb_reconciler.in_flight
+            if claiming and not self._was_in_step:
+                return  # after an exit, flows of ports that are claimed again stand: they stay
             rows = self.model.southbound.table(sb.SBGlobal).peek_all()
             nb_cfg = None if claiming else max((row.nb_cfg for row in rows), default=0)
-            self._snapshot = (list(self.model.local_ports.elements()), nb_cfg)
+            zones = self.zones.unclean()
+            self._snapshot = (list(self.model.local_ports.elements()), nb_cfg, zones)
+            for zone in zones.values():
+                self.switch.send(ofp.CtFlushZone(zone))
             self.switch.sync()
 
     def _synced(self) -> None:
         """Everything wanted when the snapshot was taken is installed, but for what was refused."""
-        ports, nb_cfg = self._snapshot
+        self._was_in_step = True
+        ports, nb_cfg, zones = self._snapshot
         held_back = refusals.concerned(self.model, self.flow_table.refusals(), ports)
         now = int(self._runtime.wall() * 1000)
         before = self.engine.revision
+        self.zones.cleaned(zones)
         self.binding.confirmed([port for port in ports if port not in held_back], now)
         process = self.model.process.peek(SELF)
         if process is not None and nb_cfg is not None and process.nb_cfg != nb_cfg:

@@ -45,8 +45,8 @@ def declare(model: Model) -> None:
     bridges = model.engine.memo(lambda: _mappings(model))
 
     def patches(binding: sb.PortBinding) -> Iterator[tuple[Any, str]]:
-        config, process = model.config(), model.process_of.one(SELF)
-        if binding.type != LOCALNET or config is None or process is None or process.exiting:
+        config = model.config()
+        if binding.type != LOCALNET or config is None:
             return
         if not model.is_local(binding.datapath):
             return

@@ -71,7 +71,7 @@ def build(
     register("flow/why", "COOKIE", 1, 1, lambda args: _lines(_why(controller, args)))
 
     def leave(args: Sequence[str], done: Callable[[], None]) -> None:
-        if "--restart" in args:
+        if "--restart" in args or daemon.signalled:
             controller.stop()
             done()
         else:

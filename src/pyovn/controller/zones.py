@@ -2,24 +2,38 @@
 
 A zone is allotted, kept in the integration bridge's ``external_ids:ct-zone-NAME`` and read back from
 there, so that connections survive a restart of the controller.
+
+A zone that was given out anew may hold connections of whoever had it before, which would let packets pass
+that no ACL allows.  So the switch is told to forget them before the flows that use the zone come, and only
+when it has done so is the zone recorded: a zone that is found recorded is clean.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from pyovn.incremental import Record, column
+from pyovn.ovn.ports import VIF
 from pyovn.sync.wants import Element
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from pyovn.controller.model import LocalPort, Model
-    from pyovn.incremental import Allotment
+    from pyovn.controller.model import Model
+    from pyovn.incremental import Allotment, Table
     from pyovn.ovsdb.values import UUID
+    from pyovn.schemas import southbound as sb
 
 POOL: Final = "ct"
 PREFIX: Final = "ct-zone-"
 LAST: Final = 0xFFFF
+
+
+class Clean(Record):
+    """The switch has forgotten what it knew in a zone; the key is the name of its owner."""
+
+    __slots__ = ()
+    zone = column(0, "zone")
 
 
 class Zones:
@@ -27,7 +41,12 @@ class Zones:
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        names = model.engine.derive("zone_of_port", model.local_ports, _port_zone)
+        self._clean: Table[Clean] = model.engine.table("clean_zones", Clean)
+        self._fresh: dict[str, None] = {}
+        """Owners that have come, and whose zone is not known to be clean."""
+        self._left: list[str] = []
+        clean_by_name = model.engine.index("clean_zone", self._clean, lambda row: [row.key])
+        names = model.engine.derive("zone_of_port", model.bindings, self._port_zone)
         datapath_names = model.engine.derive("zone_of_datapath", model.local_datapaths, _datapath_zones)
         owners = model.engine.union("zone_owners", (names, datapath_names))
         self._allotment: Allotment[str, str] = model.engine.allot(
@@ -36,14 +55,22 @@ class Zones:
 
         def kept(name: str) -> Iterator[tuple[Any, str]]:
             config = model.config()
-            zone = self.of(name)
-            if config is not None and zone is not None:
+            zone, clean = self.of(name), clean_by_name.one(name)
+            if config is not None and zone is not None and clean is not None and clean.zone == zone:
                 yield (
                     Element("Bridge", config.bridge, "external_ids", (PREFIX + name, str(zone))),
                     "zones survive a restart",
                 )
 
         model.want(model.output_vs, "zone_records", owners, kept)
+        owners.subscribe(self)
+
+    def _port_zone(self, binding: sb.PortBinding) -> Iterator[tuple[str, str]]:
+        """A port keeps its zone while it is not bound: between an exit and the next start."""
+        if self._model.local_port.one(binding.uuid) is not None:
+            yield binding.logical_port, "a local port has a zone"
+        elif binding.type == VIF and self._model.vif_of(binding) is not None:
+            yield binding.logical_port, "a port with an interface here has a zone"
 
     def of(self, name: str) -> int | None:
         """The zone of a port's name or of ``DATAPATH_dnat`` / ``DATAPATH_snat``."""
@@ -51,7 +78,49 @@ class Zones:
 
     def adopt(self, name: str, zone: int) -> bool:
         """Read one back, before the first pass; False if it cannot be the zone of ``name``."""
-        return self._allotment.adopt(POOL, name, zone)
+        adopted = self._allotment.adopt(POOL, name, zone)
+        if adopted:
+            self._clean.put(name, (zone,))
+        return adopted
+
+    # -- cleaning, outside of passes -----------------------------------------------------------
+
+    def insert(self, element: str) -> None:
+        """An owner has come."""
+        self._fresh[element] = None
+
+    def remove(self, element: str) -> None:
+        """An owner has gone: its zone is somebody else's next."""
+        self._fresh.pop(element, None)
+        self._left.append(element)
+
+    def change(self, element: str, mask: int) -> None:
+        """Names are values: they do not change."""
+
+    def note_moves(self) -> None:
+        """After a pass: what was known of the zones of owners that have gone is forgotten.
+
+        One that came back in the same pass has kept its zone, and its connections.
+        """
+        for name in self._left:
+            clean = self._clean.peek(name)
+            if clean is not None and clean.zone != self._allotment.peek(POOL, name):
+                self._clean.delete(name)
+        self._left.clear()
+
+    def unclean(self) -> dict[str, int]:
+        """The zones that the switch has to forget before they are used."""
+        for name in [name for name in self._fresh if self._clean.peek(name) is not None]:
+            del self._fresh[name]
+        numbers = {name: self._allotment.peek(POOL, name) for name in self._fresh}
+        return {name: zone for name, zone in numbers.items() if zone is not None}
+
+    def cleaned(self, zones: Mapping[str, int]) -> None:
+        """The switch has forgotten ``zones``."""
+        for name, zone in zones.items():
+            if name in self._fresh and self._allotment.peek(POOL, name) == zone:
+                self._clean.put(name, (zone,))
+                del self._fresh[name]
 
     def listing(self) -> list[tuple[str, int]]:
         """(name, zone) of all, for ``ct-zone-list``."""
@@ -66,10 +135,6 @@ def dnat(datapath: UUID) -> str:
 def snat(datapath: UUID) -> str:
     """The name of a datapath's SNAT zone."""
     return f"{datapath}_snat"
-
-
-def _port_zone(port: LocalPort) -> Iterator[tuple[str, str]]:
-    yield port.name, "a local port has a zone"
 
 
 def _datapath_zones(datapath: UUID) -> Iterator[tuple[str, str]]:

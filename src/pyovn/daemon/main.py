@@ -135,6 +135,8 @@ class Daemon:
         self.directory = directory
         """Where the program was started, against which its file arguments are to be read."""
         self.stopping = False
+        self.signalled = False
+        """Ended by a signal, not by ``exit``: some daemons then leave behind what that would clean up."""
         self.stopped = False
         self.exit_status = 0
         """Of the process, when the daemon ends in good order."""
@@ -308,4 +310,5 @@ def _serve(
 def _on_signal(daemon: Daemon, signum: int) -> None:
     logger = daemon.log.module("fatal_signal")
     logger.info("terminating with signal %d (%s)", signum, signal.strsignal(signum))
+    daemon.signalled = True
     daemon.exit()
