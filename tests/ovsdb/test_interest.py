@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from engine_kit import insert, make, run, update
+from engine_kit import delete, insert, make, run, update
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +12,9 @@ from pyovn.ovsdb.monitors import Monitors
 from pyovn.ovsdb.snapshots import Contents
 from pyovn.ovsdb.views import View, parse_view
 from pyovn.wire.jsontext import decode
+
+if TYPE_CHECKING:
+    from pyovn.ovsdb.values import UUID
 
 NUMBERS = st.integers(0, 3)
 SETS = st.lists(NUMBERS, max_size=3, unique=True).map(lambda members: ["set", members])
@@ -45,6 +48,14 @@ def test_every_view_that_shows_a_change_is_found(conditions: list[list[Any]], ro
     names = list(database.tables["Plain"].rows)
     for name, row in zip(names, reversed(rows), strict=True):
         _same(told, apart, database.transact([update("Plain", ["_uuid", "==", ["uuid", str(name)]], **row)]))
+    inserted = [insert("Plain", None, **row) for row in rows]
+    _same(told, apart, database.transact([update("Plain", i=2), *inserted, *_deletions(names[::2])]))
+    for name in names[1::2]:
+        _same(told, apart, database.transact(_deletions([name])))
+
+
+def _deletions(names: list[UUID]) -> list[Any]:
+    return [delete("Plain", ["_uuid", "==", ["uuid", str(name)]]) for name in names]
 
 
 def _same(told: list[tuple[int, Any]], apart: list[View], outcome: Any) -> None:

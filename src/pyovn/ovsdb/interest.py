@@ -5,7 +5,8 @@ conditions about every changed row costs milliseconds per transaction; so condit
 (table, column, value).  What can be looked up is equality, and membership in a set; a view with any other
 clause for a table is concerned by all of the table's changes, and so is one without a condition there.
 
-What is found may be too much, never too little: ``View.changes`` has the last word.
+Where all clauses of a view for a table can be looked up, what is found under the old and under the new
+values also tells what the change is to that view, so its condition is not evaluated again.
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 from pyovn.ovsdb.store import UUID_POSITION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pyovn.ovsdb.store import Row, Table
-    from pyovn.ovsdb.transaction import ChangeSet
-    from pyovn.ovsdb.views import TableView, View
+    from pyovn.ovsdb.transaction import ChangeSet, RowChange
+    from pyovn.ovsdb.views import RowTest, Seen, TableView, View
 
     Found = dict[View, None]
     ByValue = dict[int, dict[Any, Found]]
@@ -31,7 +32,8 @@ class _TableInterest:
     __slots__ = ("all", "equal", "members")
 
     def __init__(self) -> None:
-        self.all: Found = {}
+        self.all: dict[View, RowTest | None] = {}
+        """Views that are asked about every change, with their tests."""
         self.equal: ByValue = {}
         self.members: ByValue = {}
 
@@ -54,7 +56,7 @@ class _TableInterest:
     def add(self, view: View, shown: TableView) -> None:
         places = self.places(shown)
         if places is None:
-            self.all[view] = None
+            self.all[view] = shown.test
             return
         for by_position, position, value in places:
             by_position.setdefault(position, {}).setdefault(value, {})[view] = None
@@ -73,27 +75,45 @@ class _TableInterest:
                 if not by_value:
                     del by_position[position]
 
-    def of(self, old: Row | None, new: Row | None) -> Found:
-        """Who asks for a row that was ``old`` or is ``new``."""
+    def told(self, old: Row | None, new: Row | None) -> Iterable[tuple[str, Iterable[View]]]:
+        """Who is shown something when a row that was ``old`` becomes ``new``, by the kind of change."""
+        if self.all:
+            kind = "insert" if old is None else "delete" if new is None else "modify"
+            yield kind, [view for view, test in self.all.items() if test is None]
+            for view, test in self.all.items():
+                if test is not None:
+                    was, is_now = old is not None and test(old), new is not None and test(new)
+                    if was or is_now:
+                        yield ("modify" if is_now else "delete") if was else "insert", (view,)
+        if not (self.equal or self.members):
+            return
+        if old is not None and new is not None and self._look_alike(old, new):
+            yield "modify", self._asking(new)
+            return
+        was_shown = {} if old is None else self._asking(old)
+        is_shown = {} if new is None else self._asking(new)
+        yield "delete", [view for view in was_shown if view not in is_shown]
+        yield "modify", [view for view in is_shown if view in was_shown]
+        yield "insert", [view for view in is_shown if view not in was_shown]
+
+    def _look_alike(self, old: Row, new: Row) -> bool:
+        """Whether two versions of a row have the same in all columns that are looked at."""
+        before, after = old.values, new.values
+        for by_position in (self.equal, self.members):
+            for position in by_position:
+                if position != UUID_POSITION and before[position] is not after[position]:
+                    return False
+        return True
+
+    def _asking(self, row: Row) -> Found:
+        """Who asks for ``row`` by what can be looked up."""
         found: Found = {}
         for position, by_value in self.equal.items():
-            before = after = None
-            if position == UUID_POSITION:
-                row = new or old
-                before = None if row is None else by_value.get(row.uuid)
-            else:
-                if old is not None:
-                    before = by_value.get(old.values[position])
-                if new is not None:
-                    after = by_value.get(new.values[position])
-            if before:
-                found.update(before)
-            if after and after is not before:
-                found.update(after)
+            some = by_value.get(row.uuid if position == UUID_POSITION else row.values[position])
+            if some is not None:
+                found.update(some)
         for position, by_value in self.members.items():
-            for row in (old, new):
-                if row is not None:
-                    _collect(by_value, row.values[position], found)
+            _collect(by_value, row.values[position], found)
         return found
 
 
@@ -130,22 +150,26 @@ class Interest:
             if interest.is_empty:
                 del self._tables[table]
 
-    def concerned(self, changes: ChangeSet) -> dict[View, ChangeSet]:
-        """The views that may show something of ``changes``, with what that may be."""
-        by_table: dict[Table, ChangeSet] = {}
+    def concerned(self, changes: ChangeSet) -> Mapping[View, Sequence[Seen]]:
+        """The views that ``changes`` concern, with what each change is to them."""
+        if len(changes) == 1:
+            return self._concerned_by_one(changes[0])
+        found: dict[View, list[Seen]] = {}
         for change in changes:
-            by_table.setdefault(change.table, []).append(change)
-        found: dict[View, ChangeSet] = {}
-        for table, some in by_table.items():
-            interest = self._tables.get(table)
-            if interest is None:
-                continue
-            for view in interest.all:
-                found.setdefault(view, []).extend(some)
-            if interest.equal or interest.members:
-                for change in some:
-                    for view in interest.of(change.old, change.new):
-                        found.setdefault(view, []).append(change)
+            interest = self._tables.get(change.table)
+            if interest is not None:
+                for kind, views in interest.told(change.old, change.new):
+                    for view in views:
+                        found.setdefault(view, []).append((change, kind))
+        return found
+
+    def _concerned_by_one(self, change: RowChange) -> dict[View, Sequence[Seen]]:
+        """The same for the most common transaction, in which views of one kind need no lists of their own."""
+        found: dict[View, Sequence[Seen]] = {}
+        interest = self._tables.get(change.table)
+        if interest is not None:
+            for kind, views in interest.told(change.old, change.new):
+                found.update(dict.fromkeys(views, ((change, kind),)))
         return found
 
     def clear(self) -> None:

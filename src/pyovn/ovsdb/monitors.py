@@ -51,7 +51,8 @@ class Monitor:
     """1, 2 or 3: monitor, monitor_cond, monitor_cond_since."""
     view: View
     send: Callable[[bytes], None]
-    _lead: bytes = field(init=False)
+    lead: bytes = field(init=False)
+    """How its notifications begin."""
 
     def __post_init__(self) -> None:
         self.rename(self.id)
@@ -60,14 +61,17 @@ class Monitor:
         """Have another id from now on."""
         self.id = id_
         method = UPDATE_METHODS[self.version].encode()
-        self._lead = b'{"id":null,"method":"%b","params":[%b,' % (method, encode(id_))
+        self.lead = b'{"id":null,"method":"%b","params":[%b,' % (method, encode(id_))
 
     def notify(self, updates: bytes) -> None:
         """Send an update notification with JSON text ``updates``."""
+        self.send(self.notification(updates))
+
+    def notification(self, updates: bytes) -> bytes:
+        """The whole message."""
         if self.version == 3:
-            self.send(b'%b"%b",%b]}' % (self._lead, self.monitors.last_id.encode(), updates))
-        else:
-            self.send(b"%b%b]}" % (self._lead, updates))
+            return b'%b"%b",%b]}' % (self.lead, self.monitors.last_id.encode(), updates)
+        return b"%b%b]}" % (self.lead, updates)
 
 
 class Monitors:
@@ -162,11 +166,19 @@ class Monitors:
         self._remember(commit)
         self._contents.changed(commit.changes)
         texts: Texts = {}
-        for view, changes in self._interest.concerned(commit.changes).items():
-            updates = view.changes(changes, texts)
-            if updates is not None:
-                for monitor in tuple(self._watchers.get(view, ())):
-                    monitor.notify(updates)
+        messages: dict[tuple[bytes, bytes], bytes] = {}
+        watchers = self._watchers
+        for view, seen in self._interest.concerned(commit.changes).items():
+            updates = view.update(seen, texts)
+            if updates is None:
+                continue
+            for monitor in tuple(watchers.get(view, ())):
+                # Clients of one kind give their monitors the same id, so they get the same bytes.
+                key = monitor.lead, updates
+                message = messages.get(key)
+                if message is None:
+                    message = messages[key] = monitor.notification(updates)
+                monitor.send(message)
 
     def _remember(self, commit: Commit) -> None:
         weight = sum(map(_weight, commit.changes))

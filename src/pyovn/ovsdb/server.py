@@ -86,8 +86,9 @@ class Server:
         self.max_backlog = max_backlog
         self._max_total_backlog = max_total_backlog
         self._unfinished = 0
-        self._backlog_check = min(_BACKLOG_CHECK, max_total_backlog)
-        self._sent = 0
+        self.backlog_check = min(_BACKLOG_CHECK, max_total_backlog)
+        self.sent = 0
+        """Bytes queued for clients since the last look at the total."""
         self.log: Callable[[str, str], None] = _nothing
         self.read_only = False
         """Nobody but the program itself may write: the server is a backup of another one."""
@@ -190,12 +191,9 @@ class Server:
         self.sessions.append(session)
         return session
 
-    def note_sent(self, size: int) -> None:
-        """Count what is queued for clients, and from time to time drop the slowest if it is too much."""
-        self._sent += size
-        if self._sent < self._backlog_check:
-            return
-        self._sent = 0
+    def check_backlogs(self) -> None:
+        """Drop the slowest clients if too much waits for all of them; called when much has been sent."""
+        self.sent = 0
         total = sum(session.backlog() for session in self.sessions)
         while total > self._max_total_backlog:
             slowest = max(self.sessions, key=lambda session: session.backlog())

@@ -45,8 +45,8 @@ class ServerSession:
     """See the module."""
 
     __slots__ = (
-        "_authority", "_close", "_locks", "_send", "_waiting", "backlog", "change_aware", "monitors", "open",
-        "peer", "server", "unfinished",
+        "_authority", "_close", "_locks", "_room", "_send", "_waiting", "backlog", "change_aware", "monitors",
+        "open", "peer", "server", "unfinished",
     )  # fmt: skip
 
     def __init__(
@@ -68,6 +68,8 @@ class ServerSession:
         self._send = send
         self._close = close
         self.backlog = backlog
+        self._room = server.max_backlog
+        """Bytes that may be sent before the backlog has to be looked at again."""
         self._waiting = Waiting()
         self._locks = 0
         self.unfinished = 0
@@ -82,14 +84,25 @@ class ServerSession:
 
     def send(self, data: bytes) -> None:
         """Queue a message, unless the client takes nothing any more."""
-        if not self.open:
+        if not self.open or (self._room < 0 and not self._keeps_up()):
             return
-        if self.backlog() > self.server.max_backlog:
-            self.server.log("warn", f"{self.peer}: {self.backlog()} bytes wait to be taken, dropping client")
-            self.drop("too slow")
-            return
+        size = len(data)
+        self._room -= size
         self._send(data)
-        self.server.note_sent(len(data))
+        server = self.server
+        server.sent += size
+        if server.sent >= server.backlog_check:
+            server.check_backlogs()
+
+    def _keeps_up(self) -> bool:
+        """Look at what waits for the client; drop it if that is too much."""
+        waiting = self.backlog()
+        self._room = self.server.max_backlog - waiting
+        if self._room >= 0:
+            return True
+        self.server.log("warn", f"{self.peer}: {waiting} bytes wait to be taken, dropping client")
+        self.drop("too slow")
+        return False
 
     def reply(self, id_: Any, result: Any) -> None:
         """Answer a request."""

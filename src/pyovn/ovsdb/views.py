@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     RowTest = Callable[[Row], bool]
     Json = dict[str, Any]
     Texts = dict[tuple["Shape", UUID, str, bool], bytes | None]
+    Seen = tuple[RowChange, str]
+    """A change, and what it is to a view: one of ``KINDS``."""
     Shapes = MutableMapping[Any, "Shape"]
 
 KINDS: Final = ("initial", "insert", "delete", "modify")
@@ -208,20 +210,28 @@ class View:
         pieces.append(b"}" if pieces else b"{}")
         return pieces
 
-    def changes(self, changes: Sequence[RowChange], texts: Texts | None = None) -> bytes | None:
-        """What a transaction did, as far as it shows here; None if it does not.
+    def changes(self, changes: Sequence[RowChange]) -> bytes | None:
+        """What a transaction did, as far as it shows here; None if it does not."""
+        seen = []
+        for change in changes:
+            view = self.by_table.get(change.table)
+            kind = None if view is None else view.kind(change.old, change.new)
+            if kind is not None:
+                seen.append((change, kind))
+        return self.update(seen, {})
+
+    def update(self, seen: Sequence[Seen], texts: Texts) -> bytes | None:
+        """The text of changes of which it is known what they are to this view; None for nothing.
 
         ``texts`` keeps what was encoded for one view of a transaction, for the next one.
         """
-        if texts is None:
-            texts = {}
-        if len(changes) == 1:
-            return self._change(changes[0], texts)
+        if len(seen) == 1:
+            return self._text(seen[0], texts, is_whole=True)
         found: dict[Table, list[bytes]] = {}
-        for change in changes:
-            text = self._change(change, texts, is_whole=False)
+        for one in seen:
+            text = self._text(one, texts, is_whole=False)
             if text is not None:
-                found.setdefault(change.table, []).append(text)
+                found.setdefault(one[0].table, []).append(text)
         if not found:
             return None
         tables = [
@@ -229,14 +239,10 @@ class View:
         ]
         return b"{%b}" % b",".join(tables)
 
-    def _change(self, change: RowChange, texts: Texts, *, is_whole: bool = True) -> bytes | None:
+    def _text(self, seen: Seen, texts: Texts, *, is_whole: bool) -> bytes | None:
         """One row's update under its name; all of <table-updates> if there is no other."""
-        table, uuid, old, new = change
-        view = self.by_table.get(table)
-        kind = None if view is None else view.kind(old, new)
-        if view is None or kind is None:
-            return None
-        shape = view.shape
+        (table, uuid, old, new), kind = seen
+        shape = self.by_table[table].shape
         key = shape, uuid, kind, is_whole
         if key in texts:
             return texts[key]

@@ -72,7 +72,9 @@ class _Round:
     def _flush(self) -> None:
         streams, self._streams = self._streams, []
         for stream in streams:
-            stream.flush()
+            # One message that the kernel takes whole is what an update is to most clients.
+            if not stream.flush_one():
+                stream.flush()
 
 
 _rounds: WeakKeyDictionary[asyncio.AbstractEventLoop, _Round] = WeakKeyDictionary()
@@ -93,6 +95,7 @@ class SocketStream:
         "_on_data",
         "_queue",
         "_round",
+        "_send_bytes",
         "_socket",
         "peer",
     )
@@ -103,6 +106,7 @@ class SocketStream:
         self._round = _rounds.setdefault(loop, _Round())
         self._socket = connection
         self._fd = connection.fileno()
+        self._send_bytes = connection.send
         self.peer = peer
         self._queue: deque[memoryview | bytes] = deque()
         self._backlog = 0
@@ -191,6 +195,24 @@ class SocketStream:
         elif self._on_data is not None:
             self._on_data(data)
 
+    def flush_one(self) -> bool:
+        """Send the only message that is queued, if there is one and the kernel takes it whole."""
+        queue = self._queue
+        if len(queue) != 1:
+            return False
+        size = self._backlog
+        try:
+            sent = self._send_bytes(queue[0])
+        except OSError:
+            return False  # ``flush`` finds out why
+        if sent != size or self._closing:
+            self._taken(sent)
+            return False
+        queue.clear()
+        self._backlog = 0
+        self._flushing = False
+        return True
+
     def flush(self) -> None:
         """Give the kernel what it takes, and the rest when it takes more."""
         self._flushing = False
@@ -223,14 +245,19 @@ class SocketStream:
                 queue.clear()
                 self._backlog = 0
                 return
-            self._backlog -= sent
-            while sent:
-                head = queue[0]
-                if sent < len(head):
-                    queue[0] = memoryview(head)[sent:]
-                    break
-                sent -= len(head)
-                queue.popleft()
+            self._taken(sent)
+
+    def _taken(self, sent: int) -> None:
+        """Drop what the kernel has taken from the queue."""
+        queue = self._queue
+        self._backlog -= sent
+        while sent:
+            head = queue[0]
+            if sent < len(head):
+                queue[0] = memoryview(head)[sent:]
+                break
+            sent -= len(head)
+            queue.popleft()
 
     def _end(self, why: str) -> None:
         on_close = self._on_close
