@@ -16,6 +16,7 @@ from pyovn.ovsdb.listen import Remote
 from pyovn.sandbox.deployment import Deployment, Hypervisor
 from pyovn.sandbox.makers import Makers
 from pyovn.schemas.northbound import NORTHBOUND
+from pyovn.schemas.ovn2015 import OVN_2015
 from pyovn.schemas.southbound import SOUTHBOUND
 from pyovn.schemas.vswitch import OPEN_VSWITCH
 from pyovn.sim.virtual import VirtualRuntime
@@ -175,10 +176,11 @@ class Lab:
         seed: int = 1,
         wire: bool = False,
         schemas: dict[str, DatabaseSchema] | None = None,
+        names2015: bool = False,
     ) -> None:
         self.runtime = VirtualRuntime(seed=seed)
         self.makers = LabMakers(self.runtime, schemas or {}, wire=wire)
-        self.deployment = Deployment(self.runtime, self.makers)
+        self.deployment = Deployment(self.runtime, self.makers, names2015=names2015)
         self.runtime.settle()
         for name in hypervisors:
             self.deployment.add_hypervisor(name)
@@ -187,8 +189,8 @@ class Lab:
     # -- databases -----------------------------------------------------------------------------
 
     def database(self, place: str) -> Database:
-        """``nb``, ``sb`` or a hypervisor's."""
-        names = {"nb": NORTHBOUND.name, "sb": SOUTHBOUND.name}
+        """``nb``, ``sb``, ``ovn`` (of 2015) or a hypervisor's."""
+        names = {"nb": NORTHBOUND.name, "sb": SOUTHBOUND.name, "ovn": OVN_2015.name}
         if place in names:
             return self.deployment.central.databases[names[place]].database
         return self.makers.servers[place].databases[OPEN_VSWITCH.name].database

@@ -82,6 +82,8 @@ def _want_tunnels(model: Model) -> Allotment[sb.Chassis, str]:
         config, process = model.config(), model.process_of.one(SELF)
         if config is None or process is None or process.exiting or chassis.name == config.chassis:
             return
+        if chassis.other_config.get("is-remote") == "true":
+            return  # of another availability zone: only gateways between zones, which we are not, go there
         best = _best_encap(model, config, chassis)
         if best is None:
             return

@@ -12,9 +12,9 @@ import socket
 from functools import lru_cache
 from typing import Final, NamedTuple
 
+from pyovn.ovn.ethernet import ethernet_of
 from pyovn.ovn.ports import ROUTER_ADDRESS, UNKNOWN_ADDRESS
 
-_MAC: Final = re.compile(r"(?:[0-9A-Fa-f]{1,2}:){5}[0-9A-Fa-f]{1,2}")
 _V4: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 _CACHE: Final = 65536
 
@@ -30,13 +30,12 @@ class Addresses(NamedTuple):
 @lru_cache(maxsize=_CACHE)
 def addresses_of(text: str) -> Addresses | None:
     """What an element says; None if it does not start with a MAC.  A prefix length is of no account."""
-    words = text.split()
-    if not words or not _MAC.fullmatch(words[0]):
+    mac = ethernet_of(text)
+    if mac is None:
         return None
-    mac = ":".join([octet.zfill(2) for octet in words[0].lower().split(":")])
     v4: list[str] = []
     v6: list[str] = []
-    for word in words[1:]:
+    for word in text.split()[1:]:
         ip, comma, _rest = word.partition(",")
         found = canonical_ip(ip.partition("/")[0])
         if found is None:

@@ -49,6 +49,7 @@ from pyovn.schemas import southbound as sb
 from pyovn.sync.inputs import wanted_columns
 from pyovn.sync.loop import Loop
 from pyovn.sync.notices import Notices
+from pyovn.sync.provenance import why_rows
 from pyovn.sync.reconcile import Managed, Reconciler
 
 if TYPE_CHECKING:
@@ -365,23 +366,8 @@ class Northd:
 
     def why(self, prefix: str) -> list[str]:
         """Why the southbound rows whose UUID starts with ``prefix`` are there; for ``flow/why``."""
-        lines: list[str] = []
-        for table in ("Logical_Flow", "Port_Binding", "Multicast_Group", "Datapath_Binding"):
-            for uuid in self._sb.replica.table(table).rows:
-                if not uuid.startswith(prefix):
-                    continue
-                found = self.sb_reconciler.item_of(uuid)
-                if found is None:
-                    lines.append(f"{table} {uuid}: not made by this ovn-northd")
-                    continue
-                for reason in found[1]:
-                    owner = getattr(reason.owner, "TABLE", "")
-                    key = getattr(reason.owner, "key", reason.owner)
-                    source = self.model.sources.get(reason.derivation, "")
-                    lines.append(
-                        f"{table} {uuid}: {reason.why} ({owner} {key}; {reason.derivation} {source})"
-                    )
-        return lines
+        tables = ("Logical_Flow", "Port_Binding", "Multicast_Group", "Datapath_Binding")
+        return why_rows(self._sb, self.sb_reconciler, tables, prefix, self.model.sources)
 
 
 _NB_MANAGED: Final = (

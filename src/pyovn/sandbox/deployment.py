@@ -16,15 +16,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
+from pyovn.compat2015 import compat as compat_module
 from pyovn.controller import interest
 from pyovn.controller.controller import SB_COLUMNS, VS_COLUMNS
 from pyovn.northd import northd as northd_module
 from pyovn.ovsdb.local import LocalClient
 from pyovn.ovsdb.values import UUID
 from pyovn.sandbox.lifecycle import DaemonSlot, LifeError
-from pyovn.sandbox.links import CENTRAL, NB, SB, Links
+from pyovn.sandbox.links import CENTRAL, NB, OVN, SB, Links
 from pyovn.sandbox.makers import Makers
 from pyovn.schemas.northbound import NORTHBOUND
+from pyovn.schemas.ovn2015 import OVN_2015
 from pyovn.schemas.southbound import SOUTHBOUND
 from pyovn.schemas.vswitch import OPEN_VSWITCH
 from pyovn.sim.underlay import Underlay
@@ -33,6 +35,7 @@ from pyovn.vswitch.confdb import TABLES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from pyovn.compat2015.compat import Compat2015
     from pyovn.controller.controller import Controller
     from pyovn.northd.northd import Northd
     from pyovn.ovsdb.requests import Reply
@@ -161,9 +164,9 @@ class Hypervisor:
 
 
 class Deployment:
-    """See the module."""
+    """See the module.  ``names2015``: with the database of 2015, and the daemon that keeps it."""
 
-    def __init__(self, runtime: Runtime, makers: Makers | None = None) -> None:
+    def __init__(self, runtime: Runtime, makers: Makers | None = None, *, names2015: bool = False) -> None:
         self.runtime = runtime
         self.makers = makers if makers is not None else Makers(runtime)
         self.underlay = Underlay(runtime)
@@ -173,10 +176,14 @@ class Deployment:
         self._next_ip = 1
         self._leaving: set[str] = set()
         self.makers.exited = lambda place, name: self.daemon(place, name).ended()
-        self.ovsdb_server = self._serving(CENTRAL, (NORTHBOUND, SOUTHBOUND))
+        old = (OVN_2015,) if names2015 else ()
+        self.ovsdb_server = self._serving(CENTRAL, (NORTHBOUND, SOUTHBOUND, *old))
         self.ovn_northd = self._slot(CENTRAL, "ovn-northd", self._make_northd)
-        self.ovsdb_server.start()
-        self.ovn_northd.start()
+        self.ovn_compat2015 = (
+            self._slot(CENTRAL, "ovn-compat2015", self._make_compat2015) if names2015 else None
+        )
+        for slot in self._central():
+            slot.start()
 
     @property
     def central(self) -> Server:
@@ -209,6 +216,20 @@ class Deployment:
             self._client(process, "ovn-northd", SB, SOUTHBOUND, northd_module.SB_COLUMNS),
         )
 
+    def _make_compat2015(self, process: Runtime) -> Compat2015:
+        name = "ovn-compat2015"
+        return self.makers.compat2015(
+            process,
+            self._client(process, name, NB, NORTHBOUND, compat_module.NB_COLUMNS),
+            self._client(process, name, SB, SOUTHBOUND, compat_module.SB_COLUMNS),
+            self._client(process, name, OVN, OVN_2015, compat_module.OVN_COLUMNS),
+        )
+
+    def _central(self) -> tuple[DaemonSlot[Any], ...]:
+        """The daemons of the central node, in the order in which they are started."""
+        old = () if self.ovn_compat2015 is None else (self.ovn_compat2015,)
+        return self.ovsdb_server, self.ovn_northd, *old
+
     def _make_switch(self, hypervisor: str, process: Runtime) -> Switch:
         client = self._client(process, f"{hypervisor}/ovs-vswitchd", f"{hypervisor}/db", OPEN_VSWITCH, TABLES)
         switch = self.makers.switch(process, hypervisor, client, self.underlay)
@@ -238,13 +259,13 @@ class Deployment:
 
     def daemons(self) -> Iterator[DaemonSlot[Any]]:
         """All daemons, in the order in which they are started."""
-        yield from (self.ovsdb_server, self.ovn_northd)
+        yield from self._central()
         for hypervisor in self.hypervisors.values():
             yield from hypervisor.daemons()
 
     def daemon(self, place: str, name: str) -> DaemonSlot[Any]:
         """Look one up by ``central`` or a hypervisor's name, and its own; raises ``DeploymentError``."""
-        there: tuple[DaemonSlot[Any], ...] = (self.ovsdb_server, self.ovn_northd)
+        there: tuple[DaemonSlot[Any], ...] = self._central()
         if place != CENTRAL:
             there = self.hypervisor(place).daemons()
         found = next((slot for slot in there if slot.name == name), None)

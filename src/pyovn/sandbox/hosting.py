@@ -3,7 +3,8 @@
 ::
 
     DIR/ovnnb_db.sock, ovnsb_db.sock     the central server; OVN_RUNDIR is DIR
-    DIR/ovnnb_db.db, ovnsb_db.db         its databases
+    DIR/db.sock                          the central server, too, by the name of 2015
+    DIR/ovnnb_db.db, ovnsb_db.db, ovn.db its databases; the last one is that of 2015
     DIR/ovsdb-server.pid, ovn-northd.pid and their control sockets and logs
     DIR/hv1/db.sock, conf.db, br-int.mgmt
                                          a hypervisor; its OVS_RUNDIR and OVN_RUNDIR
@@ -22,6 +23,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyovn.compat2015 import main as compat_main
 from pyovn.controller import main as controller_main
 from pyovn.daemon.log import Log
 from pyovn.daemon.main import Daemon, DaemonSpec
@@ -36,6 +38,7 @@ from pyovn.sandbox.deployment import DeploymentError
 from pyovn.sandbox.links import CENTRAL
 from pyovn.sandbox.makers import Makers
 from pyovn.schemas.northbound import NORTHBOUND
+from pyovn.schemas.ovn2015 import OVN_2015
 from pyovn.schemas.southbound import SOUTHBOUND
 from pyovn.vswitch import main as vswitch_main
 from pyovn.vswitch.control import Commands
@@ -44,6 +47,7 @@ from pyovn.vswitch.switch import Switch
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pyovn.compat2015.compat import Compat2015
     from pyovn.controller.controller import Controller
     from pyovn.northd.northd import Northd
     from pyovn.ovsdb.hosting import Files
@@ -54,8 +58,9 @@ if TYPE_CHECKING:
     from pyovn.sim.underlay import Underlay
     from pyovn.sync.database import DatabaseClient
 
-DATABASES = {NORTHBOUND.name: "ovnnb_db", SOUTHBOUND.name: "ovnsb_db"}
-"""The names of the central databases' files and sockets; a hypervisor's are conf.db and db.sock."""
+FILES = {NORTHBOUND.name: "ovnnb_db.db", SOUTHBOUND.name: "ovnsb_db.db", OVN_2015.name: "ovn.db"}
+SOCKETS = {NORTHBOUND.name: "ovnnb_db.sock", SOUTHBOUND.name: "ovnsb_db.sock"}
+"""The names of the central databases' files and sockets; others are conf.db and db.sock."""
 
 
 class _Unsynced(Disk):
@@ -106,11 +111,11 @@ class HostedMakers(Makers):
         daemon = self.daemon(runtime, place, SERVER_SPEC)
         program = Program(daemon)
         for database in databases:
-            path = f"{run}/{DATABASES.get(database.name, 'conf')}.db"
+            path = f"{run}/{FILES.get(database.name, 'conf.db')}"
             if not os.path.exists(path):  # noqa: PTH110 - a string for messages
                 create(path, self.schema(database), _Unsynced())
             program.files.open(path)
-            program.remotes.add(f"punix:{run}/{DATABASES.get(database.name, 'db')}.sock")
+            program.remotes.add(f"punix:{run}/{SOCKETS.get(database.name, 'db.sock')}")
         self._files[place] = program.files
         program.register()
         daemon.on_exit(program.remotes.close)
@@ -119,6 +124,17 @@ class HostedMakers(Makers):
     def northd(self, runtime: Runtime, nb_client: DatabaseClient, sb_client: DatabaseClient) -> Northd:
         """An ovn-northd with its control commands."""
         return northd_main.build(self.daemon(runtime, CENTRAL, northd_main.SPEC), nb_client, sb_client)
+
+    def compat2015(
+        self,
+        runtime: Runtime,
+        nb_client: DatabaseClient,
+        sb_client: DatabaseClient,
+        ovn_client: DatabaseClient,
+    ) -> Compat2015:
+        """An ovn-compat2015 with its control commands."""
+        daemon = self.daemon(runtime, CENTRAL, compat_main.SPEC)
+        return compat_main.build(daemon, nb_client, sb_client, ovn_client)
 
     def switch(self, runtime: Runtime, hypervisor: str, client: LocalClient, underlay: Underlay) -> Switch:
         """An ovs-vswitchd with its control commands."""

@@ -7,7 +7,7 @@ database.  A link has two ends, in any order; an end is
 * ``central``: the databases of the central node.  Between a hypervisor and ``central`` is the way of its
   ovn-controller to the southbound;
 * a daemon: ``ovn-northd``, ``hv1/ovn-controller``, ``hv1/ovs-vswitchd``;
-* a database: ``nb``, ``sb``, ``hv1/db``.  ``central`` stands for both of the first two.
+* a database: ``nb``, ``sb``, ``ovn`` (that of 2015), ``hv1/db``.  ``central`` stands for all but the last.
 
 A link that was cut stays so whatever dies and comes back at its ends.
 """
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from pyovn.sim.underlay import Underlay
 
 CENTRAL: Final = "central"
-NB, SB = "nb", "sb"
+NB, SB, OVN = "nb", "sb", "ovn"
+_OF_CENTRAL: Final = frozenset({NB, SB, OVN})
 
 Link = tuple[str, str]
 
@@ -36,7 +37,7 @@ class LinkError(Exception):
 
 def place_of(database: str) -> str:
     """Where a database is: ``central`` or a hypervisor."""
-    return CENTRAL if database in {NB, SB} else database.partition("/")[0]
+    return CENTRAL if database in _OF_CENTRAL else database.partition("/")[0]
 
 
 class Links:
@@ -120,7 +121,7 @@ class Links:
             for daemon, database in ((one, other), (other, one))
             for link in self._lines
             if link[0] == self._daemon_end(daemon)
-            and database in {link[1], CENTRAL if link[1] in {NB, SB} else link[1]}
+            and database in {link[1], CENTRAL if link[1] in _OF_CENTRAL else link[1]}
         ]
         if not found:
             raise LinkError(f"there is no link between {one} and {other}; {self._what_there_is()}")

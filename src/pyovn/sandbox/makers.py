@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from pyovn.compat2015.compat import Compat2015
 from pyovn.controller.controller import Controller
 from pyovn.northd.northd import Northd
 from pyovn.ovsdb.engine import Database
@@ -85,6 +86,16 @@ class Makers:
     def northd(self, runtime: Runtime, nb_client: DatabaseClient, sb_client: DatabaseClient) -> Northd:
         """An ovn-northd, not started."""
         return Northd(runtime, nb_client, sb_client, self._log("ovn-northd"))
+
+    def compat2015(
+        self,
+        runtime: Runtime,
+        nb_client: DatabaseClient,
+        sb_client: DatabaseClient,
+        ovn_client: DatabaseClient,
+    ) -> Compat2015:
+        """An ovn-compat2015, not started."""
+        return Compat2015(runtime, nb_client, sb_client, ovn_client, self._log("ovn-compat2015"))
 
     def switch(self, runtime: Runtime, hypervisor: str, client: LocalClient, underlay: Underlay) -> Switch:
         """A switch, not started."""

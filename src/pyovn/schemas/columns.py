@@ -188,7 +188,9 @@ class Row(Record):
 class Database:
     """All tables of a database, and the schema that they make together."""
 
-    def __init__(self, name: str, *, version: str, cksum: str, tables: tuple[type[Row], ...]) -> None:
+    def __init__(
+        self, name: str, *, version: str, cksum: str | None = None, tables: tuple[type[Row], ...]
+    ) -> None:
         self.name = name
         self.tables: Mapping[str, type[Row]] = {table.TABLE: table for table in tables}
         self.schema = DatabaseSchema(name, version, {t.TABLE: t.schema for t in tables}, cksum)

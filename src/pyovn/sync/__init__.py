@@ -7,7 +7,8 @@
 ``members``     the wanted elements of a set column
 ``reconcile``   wanted rows against the database's rows: the smallest transaction
 ``flowtable``   wanted flows against the switch's flows: the smallest bundle
-``loop``        the main loop that both daemons have
+``loop``        the main loop that all these daemons have
+``provenance``  why rows are there, in words
 
 Everything is level-triggered.  A difference is computed from what is wanted now and what is there
 now; an event that is lost, repeated or late can delay the state and never corrupt it.
