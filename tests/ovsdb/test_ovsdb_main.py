@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from engine_kit import SCHEMA, delete, insert, run
+from engine_kit import SCHEMA, delete, insert, run, update, uuid
 
 from pyovn.daemon.log import Log
 from pyovn.daemon.main import Daemon, StartError
@@ -14,6 +14,7 @@ from pyovn.daemon.paths import ovs
 from pyovn.daemon.unixctl import CommandError
 from pyovn.dbserver import main
 from pyovn.ovsdb.journal import create, read_records
+from pyovn.ovsdb.journal_file import framed
 from pyovn.ovsdb.schema import DatabaseSchema
 from pyovn.schemas.northbound import NORTHBOUND
 from pyovn.sim.virtual import VirtualRuntime
@@ -129,11 +130,15 @@ def test_remotes_in_a_database_follow_it(directory: Path) -> None:
         (["none.db"], "none.db: No such file"),
         (["--remote=nonsense:6640"], "not a valid remote"),
         (["--sync-exclude-tables=nonsense"], "nonsense: invalid syntax"),
-        (["--config-file=x"], "--config-file is not served yet"),
+        (["--record"], "--record: recording of sessions is"),
+        (["--replay=here"], "--replay: replaying of sessions is"),
+        (["relay:OVN_Southbound:tcp:127.0.0.1:6642"], "tcp:127.0.0.1:6642: relays are"),
+        (["cluster.db"], "cluster.db: cannot .*: clusters are"),
         (["conf.db", "conf.db"], "locked"),
     ],
 )
 def test_what_cannot_start_says_why(directory: Path, words: list[str], why: str) -> None:
+    (directory / "cluster.db").write_bytes(framed(b"{}\n").replace(b"JSON", b"CLUSTER", 1))
     with pytest.raises(StartError, match=why):
         World(directory, *words)
     World(directory)
@@ -149,3 +154,46 @@ def test_a_server_for_one_command(short_tmp: Path, command: str, status: int) ->
     )
     assert done.returncode == status
     assert not (short_tmp / "s").exists()
+
+
+def test_changes_of_chosen_tables_are_logged(directory: Path) -> None:
+    world = World(directory)
+    world.daemon.log.open_file(str(directory / "log"))
+    database = world.program.server.databases["T"].database
+    for words, why in (
+        (("T", "on"), "invalid DB:TABLE argument"),
+        (("U:Plain", "on"), "no such database"),
+        (("T:Nope", "on"), "no such table"),
+        (("T:Plain", "maybe"), "invalid command argument"),
+    ):
+        with pytest.raises(CommandError, match=why):
+            world.command("tlog-set", *words)
+    run(database, insert("Plain", name="before"))
+    world.command("tlog-set", "T:Plain", "on")
+    assert "\n                Plain                       ON\n" in world.command("tlog-list")
+    assert world.command("tlog-list").count(" ON\n") == 1
+    run(database, insert("Plain", 7, name="a b", m=["map", [["k", 1]]]), insert("Pair", a=9))
+    run(database, update("Plain", ["name", "==", "a b"], i=3))
+    run(database, delete("Plain", ["name", "==", "a b"]))
+    world.command("tlog-set", "T:Plain", "off")
+    run(database, insert("Plain", name="after"))
+    shown = (directory / "log").read_text().splitlines()
+    lines = [line.partition("table:")[2] for line in shown if "table:" in line]
+    operations = [line.split(",")[:2] for line in lines]
+    assert operations == [["Plain", f"op:{word}"] for word in ("inserted", "updated", "deleted")]
+    assert all(f"_uuid:{uuid(7)}," in line and 'name:"a b"' in line and "m:{k=1}" in line for line in lines)
+    assert ["i:3" in line.split(",") for line in lines] == [False, True, True]
+
+
+def test_control_commands_refuse_what_is_wrong(directory: Path) -> None:
+    world = World(directory)
+    for words, why in (
+        (("add-db", "relay:T:tcp:127.0.0.1:1"), "relays are"),
+        (("memory-trim-on-compaction", "maybe"), "invalid argument"),
+        (("remove-db", "_Server"), "Cannot remove reserved database."),
+        (("remove-db", "U"), "Failed to find the database."),
+        (("compact", "U"), "no database by that name"),
+    ):
+        with pytest.raises(CommandError, match=why):
+            world.command(*words)
+    assert world.command("memory-trim-on-compaction", "on") == ""

@@ -112,7 +112,12 @@ class ControlServer:
         self._log = log if log is not None else Log(program)
         self._connections: set[_Connection] = set()
         self._register_common()
-        self._listener: Listener = runtime.listen(f"punix:{path}", self._accept)
+        try:
+            self._listener: Listener = runtime.listen(f"punix:{path}", self._accept)
+        except OSError as error:
+            raise OSError(
+                error.errno, f"{path}: could not initialize control socket ({error.strerror})"
+            ) from error
 
     def register(self, name: str, usage: str, min_args: int, max_args: int, handler: Handler) -> None:
         """Add a command; a later one of the same name replaces it."""

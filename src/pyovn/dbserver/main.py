@@ -1,7 +1,8 @@
 """The program ``ovsdb-server`` (ovsdb-server(1)): database files, remotes and control commands.
 
 What is served: standalone database files; passive and active remotes, with TLS or without, by hand or from
-a database (``db:``); backups of another server.  Clusters are refused with a message that says so.
+a database (``db:``); backups of another server.  Clusters, relays and the recording of sessions are refused
+with a message that says so.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from pyovn.daemon.options import Option
 from pyovn.daemon.unixctl import CommandError, Deferred
 from pyovn.dbserver.backup import Backup
 from pyovn.dbserver.keys import Keys
+from pyovn.dbserver.tlog import TableLog
 from pyovn.ovsdb.dbsource import SourceError
 from pyovn.ovsdb.hosting import Files
 from pyovn.ovsdb.journal import JournalError
+from pyovn.ovsdb.journal_file import ClusteredError
 from pyovn.ovsdb.remotes import RemoteError, Remotes
 from pyovn.ovsdb.server import Server
 
@@ -28,7 +31,11 @@ if TYPE_CHECKING:
 
     from pyovn.daemon.main import Daemon
 
-_NOT_SERVED: Final = ("config-file",)
+_NOT_SERVED: Final = {
+    "record": "recording of sessions is what Open vSwitch's own ovsdb-server does",
+    "replay": "replaying of sessions is what Open vSwitch's own ovsdb-server does",
+}
+_RELAY: Final = "relay:"
 _POLL: Final = 0.02
 """Seconds between two looks whether the command of --run has ended."""
 
@@ -40,7 +47,8 @@ OPTIONS: Final = (
     Option("sync-from", "", "required", "be a backup of the server at SERVER", "SERVER"),
     Option("sync-exclude-tables", "", "required", "exclude these from replication", "DB:TABLE[,DB:TABLE]..."),
     Option("active", "", "none", "with --sync-from, start as active server"),
-    Option("config-file", "", "required", ""),
+    Option("record", "", "optional", ""),
+    Option("replay", "", "optional", ""),
 )
 
 
@@ -75,13 +83,13 @@ class Program:
     def start(self) -> None:
         """Do what the command line says; raises ``StartError``."""
         line = self._daemon.command_line
-        for name in _NOT_SERVED:
+        for name, why in _NOT_SERVED.items():
             if name in line:
-                raise StartError(f"--{name} is not served yet")
+                raise StartError(f"--{name}: {why}")
         default = () if "no-dbs" in line else (os.path.join(self._daemon.directories.db, "conf.db"),)  # noqa: PTH118  # a string for messages
         try:
             for path in line.arguments or default:
-                self.files.open(self._path(path))
+                self._open(path)
             self._keys = Keys(self._daemon.runtime, self.server)
             self._backup.start()
             for remote in line.values("remote"):
@@ -92,6 +100,7 @@ class Program:
             raise StartError(_text(error)) from error
         self.register()
         self._backup.register()
+        TableLog(self._daemon, self.server).register()
         self._daemon.on_exit(self.stop)
         command = line.value("run")
         if command is not None:
@@ -117,8 +126,11 @@ class Program:
         self.remotes.close()
         self.server.close()
 
-    def _path(self, path: str) -> str:
-        return os.path.join(self._daemon.directory, path)  # noqa: PTH118  # a string for messages
+    def _open(self, path: str) -> None:
+        """Serve a database file; raises what ``Files.open`` does."""
+        if path.startswith(_RELAY):
+            raise ValueError(f"{path}: relays are what Open vSwitch's own ovsdb-server does")
+        self.files.open(os.path.join(self._daemon.directory, path))  # noqa: PTH118  # a string for messages
 
     # Control commands
 
@@ -134,7 +146,7 @@ class Program:
             ("add-remote", "REMOTE", 1, 1, self._add_remote),
             ("remove-remote", "REMOTE", 1, 1, self._remove_remote),
             ("get-db-storage-status", "DB", 1, 1, self._storage_status),
-            ("memory-trim-on-compaction", "on|off", 1, 1, lambda _args: None),
+            ("memory-trim-on-compaction", "on|off", 1, 1, self._trim_memory),
         )
         for name, usage, low, high, handler in commands:
             self._daemon.control.register(f"ovsdb-server/{name}", usage, low, high, handler)
@@ -153,7 +165,7 @@ class Program:
 
     def _add_db(self, args: Sequence[str]) -> None:
         try:
-            self.files.open(self._path(args[0]))
+            self._open(args[0])
         except (JournalError, OSError, ValueError) as error:
             raise CommandError(_text(error)) from error
         self._databases_changed()
@@ -165,13 +177,20 @@ class Program:
         self.remotes.refresh()
         self._backup.replication.refresh()
 
-    def _known(self, name: str) -> str:
+    def _known(self, name: str, unknown: str = "no database by that name") -> str:
         if name not in self.files.journals:
-            raise CommandError("not found" if name not in self.server.databases else "cannot be changed")
+            is_ours = name in self.server.databases
+            raise CommandError("Cannot remove reserved database." if is_ours else unknown)
         return name
 
+    @staticmethod
+    def _trim_memory(args: Sequence[str]) -> None:
+        """Freed memory goes back to the system as Python's allocator decides: nothing to switch."""
+        if args[0] not in {"on", "off"}:
+            raise CommandError("invalid argument")
+
     def _remove_db(self, args: Sequence[str]) -> None:
-        name = self._known(args[0])
+        name = self._known(args[0], "Failed to find the database.")
         self.server.remove_database(name)
         self._databases_changed()
 
@@ -224,6 +243,8 @@ class Program:
 
 def _text(error: Exception) -> str:
     """What went wrong, in one line."""
+    if isinstance(error, ClusteredError):
+        return f"{error}: clusters are what Open vSwitch's own ovsdb-server does"
     if isinstance(error, OSError) and error.filename:
         return f"I/O error: {error.filename}: {error.strerror}"
     return str(error)

@@ -51,6 +51,10 @@ class JournalError(Exception):
         self.cause = cause
 
 
+class ClusteredError(JournalError):
+    """The file is one of a cluster, which is the business of the C server."""
+
+
 def warn_nobody(_text: str) -> None:
     """Stand in for a log."""
 
@@ -126,7 +130,7 @@ def _read_record(
             raise _TornError(what)
         raise _damaged(path, offset, what)
     if found[1] != b"JSON":
-        raise JournalError(f"{path}: cannot apply this operation to clustered database file")
+        raise ClusteredError(f"{path}: cannot apply this operation to clustered database file")
     length, start = int(found[2]), offset + len(line)
     if start + length > size:
         what = f"error reading {length} bytes starting at offset {start} (End of file)"
