@@ -227,7 +227,7 @@ def test_exit_takes_chassis_bindings_and_tunnels_away(lab: Lab) -> None:
 
 def test_exit_leaves_what_the_switch_forwards_with_and_a_start_takes_it_over(lab: Lab) -> None:
     before, notes = lab.installed("hv1"), lab.notes("hv1", 1)
-    lab.controller("hv1").exit(lambda: None)
+    lab.controller("hv1").exit(lab.hypervisor("hv1").ovn_controller.ended)
     lab.runtime.advance(2)
     assert lab.installed("hv1") == before
     assert lab.notes("hv1", 1) == notes

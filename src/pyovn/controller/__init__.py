@@ -19,6 +19,8 @@
 ``ofbundle``       one bundle on its way, and what the switch says about it
 ``refusals``       what the switch refuses, and which ports are not up for it
 ``adoption``       what a start finds, taken over before anything is written
+``complaints``     what in the configuration has no effect
+``rivals``         two hosts with one system-id
 ``ownership``      which rows of both databases are ours
 ``controller``     the daemon that joins them
 """

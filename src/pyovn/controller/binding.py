@@ -58,7 +58,7 @@ class Binding:
         engine = model.engine
         self.held: Table[Held] = engine.table("held", Held)
         self.installed: Table[Installed] = engine.table("installed", Installed)
-        held_by = engine.index("held_by", self.held, lambda h: [h.key])
+        held_by = self.held_by = engine.index("held_by", self.held, lambda h: [h.key])
         interface_of = engine.index("held_interface", model.vswitch.table(vs.Interface), lambda i: [i.uuid])
         installed_by = engine.index("installed_by", self.installed, lambda i: [i.key])
 
@@ -101,7 +101,7 @@ class Binding:
                 yield _note(port.interface, INSTALLED, "true"), "its flows are installed"
                 yield _note(port.interface, INSTALLED_TS, str(done.since)), "since when"
 
-        model.want(model.output_sb, "port_claims", model.bindings, claims)
+        self.claims = model.want(model.output_sb, "port_claims", model.bindings, claims)
         model.want(model.output_vs, "interface_notes", model.vswitch.table(vs.Interface), written)
         model.want(model.output_vs, "claim_marks", self.held, mark)
         model.want(model.output_vs, "port_installed", model.local_ports, told)

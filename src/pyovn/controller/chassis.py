@@ -6,6 +6,7 @@ on ``exit`` they go, on a crash they stay, because the switch still forwards.
 
 from __future__ import annotations
 
+import ipaddress
 from typing import TYPE_CHECKING, Any, Final
 
 from pyovn.controller.model import ENCAP_TYPES, SELF, Config, Model, Process
@@ -77,7 +78,16 @@ def encaps_of(config: Config) -> Iterator[tuple[str, str]]:
     for kind in ENCAP_TYPES:
         if kind in config.encap_types:
             for ip in config.encap_ips:
-                yield kind, ip
+                if _is_address(ip):
+                    yield kind, ip
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _other_config(model: Model, config: Config) -> dict[str, str]:

@@ -22,11 +22,13 @@ from typing import TYPE_CHECKING, Any
 from pyovn.controller import bridge, chassis, fdb, interest, localnet, port_security, refusals, replies
 from pyovn.controller.adoption import Adoption
 from pyovn.controller.binding import Binding
+from pyovn.controller.complaints import Complaints
 from pyovn.controller.lflow import LogicalFlows
 from pyovn.controller.model import SB_INPUTS, SELF, VS_INPUTS, Config, LocalPort, Model
 from pyovn.controller.ofswitch import Switch
 from pyovn.controller.ownership import sb_managed, vs_managed
 from pyovn.controller.physical import Physical
+from pyovn.controller.rivals import Rivals
 from pyovn.controller.zones import Zones
 from pyovn.incremental import Engine
 from pyovn.ovsdb.replica import Change
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyovn.ovsdb.values import UUID
-    from pyovn.sim.runtime import Runtime
+    from pyovn.sim.runtime import Runtime, Timer
     from pyovn.sync.database import DatabaseClient
     from pyovn.wire.openflow.flow import Flow
 
@@ -95,6 +97,8 @@ class Controller:
         vs_client.on_changes = self._vs_changed
         vs_client.on_state = lambda client: self._state_changed(client, self.vs_reconciler)
         self._config: Config | None = None
+        self._rivals = Rivals(runtime)
+        self._patience: Timer | None = None
         self._names: set[str] = set()
         """All names that this chassis has had: rows under an old one are ours to delete."""
         self._build()
@@ -114,6 +118,7 @@ class Controller:
         port_security.declare(self.model)
         localnet.declare(self.model)
         fdb.declare(self.model)
+        self._complaints = Complaints(self.model, self.binding)
         self.model.process.put(
             SELF, (self._hostname, self._stopped is not None, 0, 0, frozenset(self._names))
         )
@@ -130,6 +135,8 @@ class Controller:
         self._moves = _Moves()
         self._deleted: list[UUID] = []
         self.model.local_ports.subscribe(self._moves)
+        self._takeovers = _Takeovers()
+        self.binding.claims.subscribe(self._takeovers)
 
     def _bridge_name(self) -> str | None:
         config = self.model.config()
@@ -193,10 +200,16 @@ class Controller:
         self._loop.wake()
 
     def _sb_changed(self, changes: list[Change]) -> None:
+        if self._sb is not None:
+            encaps = self._sb.replica.table(sb.Encap.TABLE).rows
+            self._rivals.observe(changes, encaps, self._config, self._own_hostname())
         self.model.southbound.apply(changes)
         if self.sb_reconciler is not None:
             self.sb_reconciler.actual(changes)
         self._loop.wake()
+
+    def _own_hostname(self) -> str:
+        return (self._config.hostname if self._config is not None else "") or self._hostname
 
     def _state_changed(self, client: DatabaseClient, reconciler: Reconciler | None) -> None:
         """A database that comes back may be another one: what it refused is tried again."""
@@ -218,9 +231,12 @@ class Controller:
         client = self._sb
         if client is not None and client.state == "live":
             self._complete = self._ask_for_more(client)
+            if self._complete:
+                self._forget_names(client)
             if self._complete and not self._adopted and self.switch.answered:
                 self._adopt()
         if not self._adopted:
+            self._loop.tell(self.notices())
             return
         self.engine.settle()
         if self._note_moves():
@@ -237,6 +253,7 @@ class Controller:
         root = next(iter(self.model.vswitch.table(vs.OpenVSwitch).peek_all()), None)
         remote = root.external_ids.get("ovn-remote") if root is not None and config is not None else None
         if config != self._config:
+            self._rename(self._config, config)
             self._config = config
             if config is not None:
                 self.switch.set_probe_interval(config.openflow_probe)
@@ -263,6 +280,25 @@ class Controller:
             client.on_changes = self._sb_changed
             client.on_state = lambda client: self._state_changed(client, self.sb_reconciler)
             client.start()
+
+    def _rename(self, before: Config | None, after: Config | None) -> None:
+        """Another system-id: rows under the one before are ours to delete, unless another host uses it."""
+        if before is not None and (after is None or after.chassis != before.chassis):
+            if self._rivals.are_there:
+                self._names.discard(before.chassis)
+            self._rivals.begin_again()
+
+    def _forget_names(self, client: DatabaseClient) -> None:
+        """Rows of a former name that come back once they are gone are somebody else's."""
+        config = self._config
+        if config is None or len(self._names) < 2 or not self._adopted:
+            return
+        tables = (sb.Chassis, sb.ChassisPrivate)
+        there = {row(u, v).name for row in tables for u, v in client.replica.table(row.TABLE).rows.items()}
+        gone = self._names - there - {config.chassis}
+        if gone:
+            self._names -= gone
+            self._put_process()
 
     def _begin_again(self) -> None:
         """Another southbound or bridge: as after a start, what is here is adopted once all is known."""
@@ -321,17 +357,39 @@ class Controller:
             self._log("info", f"{port.name} is bound here (OpenFlow port {port.ofport})")
         for interface in self._deleted:
             self.binding.interface_gone(interface)
+        for uuid in self._takeovers.claimed:
+            self._log_takeover(uuid)
+        self._takeovers.claimed.clear()
         self._moves.left.clear()
         self._moves.came.clear()
         self._deleted.clear()
         self.zones.note_moves()
         return self.engine.revision != before
 
+    def _log_takeover(self, uuid: UUID) -> None:
+        binding = self.model.bindings.peek(uuid)
+        if binding is not None and binding.chassis is not None:
+            holder = self.model.southbound.table(sb.Chassis).peek(binding.chassis)
+            before = "another chassis" if holder is None else holder.name
+            self._log("info", f"{binding.logical_port} is taken over from {before}: an interface is here")
+
+    def _gives_way(self) -> bool:
+        """Whether another host that uses our name has its turn; we come back by ourselves."""
+        pause = self._rivals.give_way()
+        if pause > 0 and self._patience is None:
+
+            def back() -> None:
+                self._patience = None
+                self._loop.wake()
+
+            self._patience = self._runtime.call_later(pause, back)
+        return pause > 0
+
     def _write(self) -> None:
         client = self._sb
         live = client is not None and client.state == "live"
         reconcilers = []
-        if client is not None and self.sb_reconciler is not None and live:
+        if client is not None and self.sb_reconciler is not None and live and not self._gives_way():
             reconcilers.append(self.sb_reconciler)
             self._learning.write(client)
         if self._complete:
@@ -396,11 +454,47 @@ class Controller:
 
     def notices(self) -> list[str]:
         """What does not work and why, one line each."""
-        lines = [f"{node.label()}: {error}" for node, error in self.engine.root_failures().items()]
+        lines = self._complaints.lines()
+        if self._config is not None and self._rivals.are_there:
+            lines.append(self._rivals.line(self._config.chassis))
+        if not lines:  # what the databases refuse is most often a consequence of the above
+            for reconciler in (self.vs_reconciler, self.sb_reconciler):
+                lines += reconciler.notices() if reconciler is not None else ()
+        lines += [f"{node.label()}: {error}" for node, error in self.engine.root_failures().items()]
         lines += refusals.notices(self.model, self.binding, self.flow_table)
         if self.switch.trouble is not None:
             lines.append(self.switch.trouble)
         return sorted(lines)
+
+    def status(self) -> list[str]:
+        """``notices``, and what is not there just now: for who asks, not for the log."""
+        lines = self.notices()
+        client = self._sb
+        if client is not None and client.state != "live":
+            why = "" if client.trouble is None else f": {client.trouble}"
+            lines.append(f"no connection to the southbound {client.remote}{why}")
+        if self.switch.state != "ready" and self._config is not None:
+            lines.append(f"no connection to the switch's bridge {self._config.bridge}: {self.switch.state}")
+        return lines
+
+
+class _Takeovers:
+    """Notes bindings that are claimed."""
+
+    __slots__ = ("claimed",)
+
+    def __init__(self) -> None:
+        self.claimed: list[UUID] = []
+
+    def insert(self, element: Any) -> None:
+        if dict(element.columns).get("chassis") is not None:
+            self.claimed.append(element.key.uuid)
+
+    def remove(self, element: Any) -> None:
+        """A claim that was granted or is given up is told by ``_Moves``."""
+
+    def change(self, element: Any, mask: int) -> None:
+        """Wants are values: they do not change."""
 
 
 class _Moves:

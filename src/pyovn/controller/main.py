@@ -67,7 +67,7 @@ def build(
     register("debug/pause", "", 0, 0, lambda _args: _pause(controller))
     register("debug/resume", "", 0, 0, lambda _args: _resume(controller))
     register("recompute", "", 0, 0, lambda _args: _recompute(controller))
-    register("notices", "", 0, 0, lambda _args: _lines(controller.notices()))
+    register("notices", "", 0, 0, lambda _args: _lines(controller.status()))
     register("flow/why", "COOKIE", 1, 1, lambda args: _lines(_why(controller, args)))
 
     def leave(args: Sequence[str], done: Callable[[], None]) -> None:

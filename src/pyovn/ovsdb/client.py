@@ -89,6 +89,8 @@ class Client:
         self._attempt = 0
         self._timer: Timer | None = None
         self._timer_due = 0.0
+        self.trouble: str | None = None
+        """Why the last connection or attempt came to its end, until there is another that serves."""
 
     @property
     def state(self) -> Literal["connecting", "live"]:
@@ -166,6 +168,7 @@ class Client:
     def session_progressed(self) -> None:
         """Pass on a change of state."""
         if self._session.live:
+            self.trouble = None
             self._reconnect.serving(self._runtime.now())
         self.on_state(self)
 
@@ -254,6 +257,7 @@ class Client:
 
     def _lost(self, reason: str) -> None:
         self.log("info", f"{self.remote}: {reason}")
+        self.trouble = reason
         self._reconnect.lost(self._runtime.now())
         self._drop()
         self._schedule()

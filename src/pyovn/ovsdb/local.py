@@ -140,6 +140,7 @@ class LocalClient:
         self.log: Callable[[str, str], None] = _ignore
         self.database = database
         self.remote = "local"
+        self.trouble: str | None = None
         self.replica = Replica(tables, expected)
         self.conditions_settled = False
         self._runtime = runtime

@@ -24,6 +24,8 @@ class DatabaseClient(Protocol):
     on_lock: Callable[[str, bool], None]
     log: Callable[[str, str], None]
     replica: Replica
+    trouble: str | None
+    """Why there is no connection, if there was one or an attempt."""
 
     @property
     def state(self) -> str:
@@ -36,6 +38,10 @@ class DatabaseClient(Protocol):
     @property
     def conditions_settled(self) -> bool:
         """Whether the last conditions were answered and their rows are in the replica."""
+
+    @property
+    def remote(self) -> str:
+        """Where the server is."""
 
     def start(self) -> None:
         """Connect, and stay connected until ``stop``."""

@@ -108,7 +108,17 @@ class Switch:
 
     def _tick(self) -> None:
         self._timer = self.runtime.call_later(STATISTICS_INTERVAL, self._tick)
+        self._set_local(self.tunnels.local_ips)
         self._write_back()
+
+    def _set_local(self, addresses: tuple[str, ...]) -> None:
+        """The underlay's addresses; one that another switch has is told once, and tried again."""
+        before = set(self.tunnels.taken)
+        self.tunnels.set_local(addresses)
+        for address in sorted(self.tunnels.taken - before):
+            self.log(
+                "warn", f"{address} is another hypervisor's on the underlay: no tunnel packet arrives there"
+            )
 
     def _changed(self, _changes: list[Change]) -> None:
         self._schedule()
@@ -191,7 +201,7 @@ class Switch:
         for name in [n for n in self.bridges if n not in wanted]:
             self._remove_bridge(self.bridges[name])
         addresses = root.external_ids.get("ovn-encap-ip", "")
-        self.tunnels.set_local(tuple(a.strip() for a in addresses.split(",") if a.strip()))
+        self._set_local(tuple(a.strip() for a in addresses.split(",") if a.strip()))
         devices: dict[str, Wanted] = {}
         for name, (uuid, row) in sorted(wanted.items()):
             bridge = self.bridges.get(name) or self._add_bridge(name, uuid)

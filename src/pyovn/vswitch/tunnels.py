@@ -122,6 +122,8 @@ class Tunnels:
         self._ports: dict[SwitchPort, TunnelConfig] = {}
         self._by_header: dict[tuple[str, str | None, int | None], SwitchPort] = {}
         self._attached: set[str] = set()
+        self.taken: set[str] = set()
+        """Addresses of ours that somebody else has on the underlay: nothing arrives for us there."""
 
     def add(self, port: SwitchPort, config: TunnelConfig) -> None:
         """Make ``port`` a tunnel; raises ``ValueError`` when another one has the same header."""
@@ -147,7 +149,7 @@ class Tunnels:
 
     def set_local(self, addresses: tuple[str, ...]) -> None:
         """The addresses of this hypervisor on the underlay; the first is used to send from."""
-        if addresses != self.local_ips:
+        if addresses != self.local_ips or self.taken:
             self.local_ips = addresses
             self._attach()
 
@@ -166,9 +168,14 @@ class Tunnels:
         for address in sorted(self._attached - wanted):
             self._underlay.detach(address)  # type: ignore[union-attr]  # asserted above
             self._attached.discard(address)
+        self.taken.clear()
         for address in sorted(wanted - self._attached):
-            self._underlay.attach(address, self._receive)  # type: ignore[union-attr]  # asserted above
-            self._attached.add(address)
+            try:
+                self._underlay.attach(address, self._receive)  # type: ignore[union-attr]  # asserted above
+            except ValueError:  # another hypervisor has it; the next call of ``set_local`` tries again
+                self.taken.add(address)
+            else:
+                self._attached.add(address)
 
     def _send(self, port: SwitchPort, config: TunnelConfig, frame: bytes, key: int) -> None:
         remote = config.remote
