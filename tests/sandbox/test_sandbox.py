@@ -84,7 +84,7 @@ def test_a_healthy_run_logs_no_warning(sandbox: dict[str, str]) -> None:
     run(sandbox, "pyovn", "sandbox", "plug", "hv1", "vif1", "vm1")
     run(sandbox, "ovn-nbctl", "--wait=hv", "--timeout=20", "sync")
     logs = sorted(Path(sandbox["PYOVN_SANDBOX"]).rglob("*.log"))
-    assert len(logs) == 9
+    assert len(logs) == 10
     loud = [
         line for log in logs for line in log.read_text().splitlines() if "|WARN|" in line or "|ERR|" in line
     ]

@@ -137,6 +137,22 @@ NAMES_2015 = [
     ("lswitch-set-external-id other x y", ""),
     ("lswitch-get-external-id other x", "y\n"),
     ("lport-del c1", ""),
+    ("lport-add p2 other", ""),  # the order of arguments until 17 April
+    ("lport-get-up p2", "down\n"),
+    ("lport-del p2", ""),
+    ("lport-add other c2 p1 7", ""),
+    ("lport-get-tag c2", "7\n"),
+    ("lport-del c2", ""),
+]
+
+REFUSED_2015 = [
+    ("lport-add nosuch p3", "nosuch: switch name not found"),
+    ("lport-add p1 other", "p1: a port with this name already exists"),
+    ("lport-add p3 sw", "Multiple logical switches named 'sw'.  Use a UUID."),
+    ("lport-add other p3 p1", "lport-add with parent must also specify a tag"),
+    ("lport-add other p3 p1 4096", "4096: invalid tag (must be in range 0 to 4095)"),
+    ("lport-add p3 other p1 5", "p3: switch name not found"),
+    ("--2015 show nosuch", "nosuch: switch name not found"),
 ]
 
 
@@ -146,6 +162,9 @@ def test_the_commands_of_2015(tmp_path: Path, peer: Callable[[str], str]) -> Non
         for line, output in NAMES_2015:
             done = run_here(NBCTL, [f"--db={side.remote}", *line.split()])
             assert (done.status, done.stdout, done.stderr) == (0, output, ""), line
+        for line, message in REFUSED_2015:
+            done = run_here(NBCTL, [f"--db={side.remote}", *line.split()])
+            assert (done.status, done.stdout, done.stderr) == (1, "", f"ovn-nbctl: {message}\n"), line
         contents = side.contents()
         (port,) = contents["Logical_Switch_Port"]
         listed = run_here(NBCTL, [f"--db={side.remote}", "lport-list", "other"])

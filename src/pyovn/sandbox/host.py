@@ -1,7 +1,8 @@
 """The process that hosts a sandbox: a deployment in a directory, and control commands for it.
 
-Started by ``main`` as ``python -m pyovn.sandbox.host DIRECTORY HYPERVISORS`` with a pipe as standard input;
-it writes one line when everything is ready and lives until the pipe is closed, however its parent ends.
+Started by ``main`` as ``python -m pyovn.sandbox.host DIRECTORY HYPERVISORS [--no-2015]`` with a pipe as
+standard input; it writes one line when everything is ready and lives until the pipe is closed, however its
+parent ends.
 
 Control commands (``ovs-appctl -t sandbox ...``, or ``pyovn sandbox ...``)::
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from pyovn.sim.runtime import Runtime
 
 READY: Final = "ready"
+NO_2015: Final = "--no-2015"
 LONGEST_FLIGHT: Final = 5.0
 """Seconds after which a frame that still travels is reported as such."""
 
@@ -48,10 +50,10 @@ LONGEST_FLIGHT: Final = 5.0
 class Host:
     """A hosted deployment and its control commands."""
 
-    def __init__(self, runtime: Runtime, directory: str, hypervisors: int) -> None:
+    def __init__(self, runtime: Runtime, directory: str, hypervisors: int, *, names2015: bool = True) -> None:
         self.runtime = runtime
         self.makers = HostedMakers(runtime, directory)
-        self.deployment = Deployment(runtime, self.makers)
+        self.deployment = Deployment(runtime, self.makers, names2015=names2015)
         self.daemon = daemon = self.makers.daemon(runtime, CENTRAL, SPEC)
         commands: tuple[tuple[str, str, int, int, Callable[[Sequence[str]], str | Deferred]], ...] = (
             ("list", "", 0, 0, self._list),
@@ -221,7 +223,7 @@ def main(argv: Sequence[str]) -> int:
     directory, hypervisors = argv[0], int(argv[1])
     collector.relax()
     runtime = RealRuntime()
-    host = Host(runtime, directory, hypervisors)
+    host = Host(runtime, directory, hypervisors, names2015=NO_2015 not in argv)
     if not runtime.run_until(host.is_ready, 30):
         print("the sandbox did not become ready within 30 s", flush=True)
         return 1

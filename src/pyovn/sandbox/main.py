@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pyovn.sandbox import wrappers
-from pyovn.sandbox.host import READY
+from pyovn.sandbox.host import NO_2015, READY
 from pyovn.sandbox.tour import run_tour
 
 if TYPE_CHECKING:
@@ -74,12 +74,13 @@ def environment(directory: str) -> dict[str, str]:
         "OVS_RUNDIR": first,
         "OVS_LOGDIR": first,
         "PYOVN_SANDBOX": directory,
+        "sandbox": directory,  # as ovs-sandbox calls it
     }
     return {**os.environ, **changes}
 
 
 @contextmanager
-def running(directory: str, hypervisors: int) -> Iterator[dict[str, str]]:
+def running(directory: str, hypervisors: int, *, names2015: bool = True) -> Iterator[dict[str, str]]:
     """A sandbox in ``directory``; yields the environment for tools.  Gone at the end, files and all."""
     try:
         Path(directory).mkdir(parents=True)
@@ -87,8 +88,9 @@ def running(directory: str, hypervisors: int) -> Iterator[dict[str, str]]:
         raise SandboxError(f"{directory} exists already: another sandbox, or something of yours") from None
     host = None
     try:
+        host_command = [sys.executable, "-m", "pyovn.sandbox.host"]
         host = subprocess.Popen(
-            [sys.executable, "-m", "pyovn.sandbox.host", directory, str(hypervisors)],
+            [*host_command, directory, str(hypervisors), *([] if names2015 else [NO_2015])],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -150,6 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--hypervisors", type=int, default=2, metavar="N", help="how many (default: 2)")
     parser.add_argument("--directory", metavar="DIR", help="for its sockets and logs (default: temporary)")
     parser.add_argument("--tour", action="store_true", help="run the guided tour, also with a terminal")
+    parser.add_argument(NO_2015, action="store_true", help="without the database of 2015 and its daemon")
     parser.add_argument("-o", "--ovn", action="store_true", help="accepted: a sandbox of OVN is what this is")
     return parser
 
@@ -166,7 +169,7 @@ def main(argv: Sequence[str]) -> int:
     parent = None if options.directory else tempfile.mkdtemp(prefix="pyovn-", dir="/tmp")
     directory = os.path.abspath(options.directory or f"{parent}/sandbox")  # noqa: PTH100
     try:
-        with running(directory, options.hypervisors) as environ:
+        with running(directory, options.hypervisors, names2015=not options.no_2015) as environ:
             if options.tour or not sys.stdin.isatty():
                 return run_tour(environ)
             return open_shell(environ, options.hypervisors)

@@ -185,7 +185,8 @@ def _run(line: opt.CommandLine, style: Style) -> None:
     if command is None:
         raise UsageError(f"unknown command '{name}'; use --help for help")
     server = "unix:" + paths.ovs().run_file("db.sock")
-    if len(arguments) > command.low and arguments[0].startswith(METHODS):
+    is_default = not (len(arguments) > command.low and arguments[0].startswith(METHODS))
+    if not is_default:
         server = arguments.pop(0)
     if not command.wants_database:
         _count(command, arguments)
@@ -205,11 +206,13 @@ def _run(line: opt.CommandLine, style: Style) -> None:
         command.run(job)
         return
     _connect(job, several=several)
+    if is_default:
+        _look_elsewhere(job)
     if command.wants_database:
         _choose_database(job)
         _count(command, job.arguments)
     if job.change_aware is not None:
-        client.request("set_db_change_aware", [job.change_aware])
+        job.client.request("set_db_change_aware", [job.change_aware])
     try:
         command.run(job)
     except ConnectionFailedError as error:
@@ -229,6 +232,32 @@ def _connect(job: Job, *, several: bool) -> None:
         if several:
             raise UsageError("no servers were available") from error
         raise UsageError(f'failed to connect to "{error.remote}" ({error.reason})') from error
+
+
+def _look_elsewhere(job: Job) -> None:
+    """A database that the default server lacks is looked for at OVN's ``db.sock``, if there is one.
+
+    In 2015 one socket served all databases; today OVN's have a server, and a run directory, of their own.
+    """
+    socket = paths.ovn().run_file("db.sock")
+    remote = f"unix:{socket}"
+    if not job.arguments or remote == job.client.remote or not os.path.exists(socket):  # noqa: PTH110 - start-up
+        return
+    named = job.arguments[0]
+    if job.command.check is _check_transaction:
+        named = parse_transaction(named)[0]
+    elif not job.command.wants_database:
+        return
+    if named in job.client.list_databases():
+        return
+    other = BlockingClient(remote)
+    try:
+        found = named in other.list_databases()
+    except BlockingError:
+        return  # nobody serves it, or not properly: the default server has the word
+    if found:
+        job.client.close()
+        job.client = other
 
 
 def _choose_database(job: Job) -> None:

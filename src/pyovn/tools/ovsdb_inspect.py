@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pyovn.tools.ovsdb_job import Job, UsageError, datum, parse_transaction, types_of, write
+from pyovn.tools.ovsdb_names2015 import sources
 from pyovn.tools.table import Cell, Datum, Json
 
 if TYPE_CHECKING:
@@ -85,10 +86,14 @@ def query(job: Job) -> None:
 
 def dump(job: Job) -> None:
     """Show the contents, one table after the other."""
-    schema = job.client.get_schema(job.database)
-    wanted = _dumped(schema, job.arguments)
+    for source in sources(job):
+        _show(job, source.database, source.schema, _dumped(source.schema, source.arguments))
+
+
+def _show(job: Job, database: str, schema: DatabaseSchema, wanted: Sequence[tuple[str, list[str]]]) -> None:
+    """Show some columns of some tables, as they are at one moment."""
     operations = [{"op": "select", "table": t, "where": [], "columns": c} for t, c in wanted]
-    reply = job.client.transact(job.database, operations)
+    reply = job.client.transact(database, operations)
     if reply.error is not None:
         raise UsageError(f"transaction returned error: {reply.error}")
     for (name, columns), result in zip(wanted, reply.results, strict=True):

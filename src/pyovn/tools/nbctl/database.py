@@ -34,8 +34,17 @@ def run_init(_context: Context, _command: Command) -> None:
     """Every command creates the singleton row if need be; this one does nothing else."""
 
 
-def need_show(needs: Needs, _command: Command) -> None:
+NAMES_2015: Final = "--2015"
+"""The option of ``show`` that shows it as the first ovn-nbctl did."""
+
+
+def need_show(needs: Needs, command: Command) -> None:
     """What an overview shows."""
+    if command.given(NAMES_2015):
+        from pyovn.tools.nbctl import names2015
+
+        names2015.need_show(needs, command)
+        return
     needs.add(SWITCH, "name", "ports", "external_ids")
     needs.add(PORT, "name", "parent_name", "tag", "type", "addresses", "external_ids")
     needs.add(ROUTER, "name", "ports", "nat", "external_ids")
@@ -46,6 +55,11 @@ def need_show(needs: Needs, _command: Command) -> None:
 
 def run_show(context: Context, command: Command) -> None:
     """Print an overview of one switch or of all."""
+    if command.given(NAMES_2015):
+        from pyovn.tools.nbctl import names2015
+
+        names2015.run_show(context, command)
+        return
     name = command.argument(0)
     if name is not None:
         row = find_switch(context, name)

@@ -37,7 +37,8 @@ _LB_OPTIONS: Final = "--may-exist --add-duplicate --reject --event --add-route -
 # fmt: off
 _GENERAL: Final = (
     Verb("init", 0, 0, _database("run_init")),
-    Verb("show", 0, 1, _database("run_show"), _database("need_show"), syntax="[SWITCH | ROUTER]"),
+    Verb("show", 0, 1, _database("run_show"), _database("need_show"), options="--2015",
+         syntax="[SWITCH | ROUTER]"),
     Verb("sync", 0, 0, _database("run_sync")),
 )
 _SWITCHES: Final = (
@@ -206,7 +207,7 @@ _NAMES_2015: Final = (
     Verb("lport-del", 1, 1, _port("run_delete"), _lookup("need_both"), syntax="LPORT"),
     Verb("lport-list", 1, 1, _port("run_list"), _lookup("need_both"), syntax="LSWITCH"),
     Verb("lport-get-parent", 1, 1, _port("run_get_parent"), _port("need_parent"), syntax="LPORT"),
-    Verb("lport-get-tag", 1, 1, _port("run_get_tag"), _port("need_tag"), syntax="LPORT"),
+    Verb("lport-get-tag", 1, 1, _old("run_get_tag"), _old("need_tag"), syntax="LPORT"),
     Verb("lport-set-external-id", 2, 3, _old("run_set_port_id"), _old("need_port_ids"),
          syntax="LPORT KEY [VALUE]"),
     Verb("lport-get-external-id", 1, 2, _old("run_get_port_id"), _old("need_port_ids"), syntax="LPORT [KEY]"),
