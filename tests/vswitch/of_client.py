@@ -1,4 +1,4 @@
-"""A controller of few words: speaks OpenFlow 1.5 to a bridge in virtual time."""
+"""A controller of few words: speaks OpenFlow, 1.5 unless told otherwise, to a bridge in virtual time."""
 
 from __future__ import annotations
 
@@ -18,17 +18,20 @@ M = TypeVar("M")
 class Controller:
     """``inbox`` holds (xid, message) in order of arrival."""
 
-    def __init__(self, runtime: VirtualRuntime, address: str, *, greet: bool = True) -> None:
+    def __init__(
+        self, runtime: VirtualRuntime, address: str, *, greet: bool = True, version: int = 6
+    ) -> None:
         self.runtime = runtime
         self.inbox: list[tuple[int, msg.Message]] = []
         self.closed = ""
         self._framer = Framer()
         self._stream: Stream | None = None
         self._xid = 100
+        self.version = version
         runtime.connect(address, self._connected, self._lost)
         runtime.settle()
         if greet:
-            self.ask(msg.Hello((6,)))
+            self.ask(msg.Hello((version,)))
 
     def _connected(self, stream: Stream) -> None:
         self._stream = stream
@@ -51,7 +54,7 @@ class Controller:
         self.inbox.clear()
         for message in messages:
             self._xid += 1
-            self.raw(encode(message, self._xid, 6))
+            self.raw(encode(message, self._xid, self.version))
         return [message for _, message in self.inbox]
 
     def one(self, kind: type[M], *messages: msg.Message) -> M:

@@ -38,13 +38,14 @@ def delete(text: str = "", command: int = msg.DELETE, cookie_mask: int = 0) -> m
     return msg.FlowMod(command, flow, cookie_mask)
 
 
-def test_a_controller_of_an_older_version_is_told_why_it_cannot_stay(lab: SwitchLab) -> None:
+def test_a_controller_without_a_common_version_is_told_why_it_cannot_stay(lab: SwitchLab) -> None:
+    lab.transact({"op": "update", "table": "Bridge", "where": [], "row": {"protocols": "OpenFlow15"}})
     old = Controller(lab.runtime, f"unix:{lab.rundir}/br0.mgmt", greet=False)
     old.raw(bytes.fromhex("0100000800000001"))
     error = old.inbox[-1][1]
     assert isinstance(error, msg.Error)
     assert (error.type, error.code) == errors.HELLO_INCOMPATIBLE
-    assert b"OpenFlow 1.5" in error.data
+    assert b"speaks OpenFlow15 only" in error.data
     assert old.closed
 
 

@@ -43,21 +43,6 @@ def test_debians_tools_configure_the_switch(hosts: Callable[..., Host]) -> None:
     assert not (host.root / "br0.mgmt").exists()
 
 
-def test_an_old_ofctl_is_told_to_speak_15(hosts: Callable[..., Host]) -> None:
-    host = hosts("a")
-    host.vsctl("add-br", "br0")
-    done = subprocess.run(
-        [host.peer("ovs-ofctl"), "show", "br0"],
-        env=host.env,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=20,
-    )
-    assert done.returncode == 1
-    assert "version negotiation failed" in done.stderr
-
-
 def _flow_lines(text: str) -> list[str]:
     """Flows, sorted; --no-stats leaves out cookies and tables that are 0."""
     return sorted(

@@ -234,9 +234,9 @@ def test_errors_carry_what_a_switch_answers() -> None:
     assert (caught.value.error_type, caught.value.code) == (4, 6)
 
 
-def test_other_versions_negotiate_and_stay_raw() -> None:
+def test_versions_without_a_dialect_negotiate_and_stay_raw() -> None:
     assert decode(b"\1\0\0\x08\0\0\0\1") == (1, ofp.Hello((1,)))
-    assert decode(b"\4\5\0\x08\0\0\0\1") == (1, ofp.Raw(5, b"", 4))
+    assert decode(b"\3\5\0\x08\0\0\0\1") == (1, ofp.Raw(5, b"", 3))
 
 
 def test_what_cannot_be_carried_is_refused() -> None:

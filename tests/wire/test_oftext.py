@@ -58,7 +58,7 @@ def test_printed_matches_parse_to_themselves(match: Match) -> None:
         ("load:1->NXM_NX_REG0[3]", "set_field:0x8/0x8->reg0"),
         ("load:0xffff->NXM_OF_IN_PORT[]", "set_field:ANY->in_port"),
         ("load:5->NXM_NX_XXREG0[0..127]", "set_field:0x5->xxreg0"),
-        ("enqueue:3:2", "set_queue:2,output:3,pop_queue"),
+        ("enqueue:3:2", "enqueue:3:2"),
         ("resubmit(in_port,4)", "resubmit(,4)"),
         ("controller", "CONTROLLER:65535"),
         ("controller(max_len=100)", "CONTROLLER:100"),

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from pyovn.vswitch.connection import VERSION_NAMES, VERSIONS
+from pyovn.vswitch.controllers import Controllers
 from pyovn.vswitch.flowmods import Changes, FlowState
 from pyovn.vswitch.normal import AGING, Learning
 from pyovn.vswitch.ofserver import OpenFlowServer
@@ -26,11 +28,11 @@ from pyovn.wire.openflow.actions import PORT_LOCAL, PORT_MAX
 from pyovn.wire.openflow.text_values import parse_mac
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pyovn.ovsdb.values import UUID
     from pyovn.sim.runtime import Runtime, Timer
-    from pyovn.vswitch.confdb import BridgeRow
+    from pyovn.vswitch.confdb import BridgeRow, ControllerRow
     from pyovn.vswitch.datapath import Datapath
 
 LOCAL: Final = PORT_LOCAL
@@ -51,7 +53,7 @@ class Bridge:
     """One bridge; ``log`` takes a level and a text."""
 
     def __init__(
-        self, name: str, index: int, uuid: UUID, runtime: Runtime, datapath: Datapath,
+        self, name: str, index: int, uuid: UUID, runtime: Runtime, datapath: Datapath, rundir: str,
         log: Callable[[str, str], None],
     ) -> None:  # fmt: skip
         self.name = name
@@ -65,8 +67,13 @@ class Bridge:
         self.mac = address_of(uuid)
         self.datapath_id = self.mac
         self.fail_mode = ""
+        self.versions = VERSIONS
+        self.serial = self.description = "None"
+        self.fragments = 0
         self.server = OpenFlowServer(self)
+        self.controllers = Controllers(name, runtime, self.server, rundir, log)
         self._log = log
+        self._fail_open_timer: Timer | None = None
         self._last_number = 0
         self._timer: Timer | None = None
 
@@ -74,8 +81,8 @@ class Bridge:
         """Tell the operator."""
         self._log("info", text)
 
-    def configure(self, row: BridgeRow) -> None:
-        """Follow the bridge's own columns."""
+    def configure(self, row: BridgeRow, controllers: Mapping[UUID, ControllerRow]) -> None:
+        """Follow the bridge's own columns, and its controllers."""
         config = row.other_config
         mac = _parse_address(config.get("hwaddr", "")) or address_of(self.uuid)
         if mac != self.mac:
@@ -85,13 +92,48 @@ class Bridge:
                 local.mac = mac
         given = config.get("datapath-id", "")
         self.datapath_id = _parse_datapath_id(given) or self.mac
+        self.serial = config.get("dp-sn", "None")
+        self.description = config.get("dp-desc", "None")
         aging = config.get("mac-aging-time", "")
         self.pipeline.fdb.aging = float(aging) if aging.isdigit() else AGING
+        self._allow(row.protocols)
         fail_mode = row.fail_mode or "standalone"
-        if fail_mode != self.fail_mode:
+        turned = self.controllers.follow(controllers)
+        if turned:
+            self.state.flush()
+        if fail_mode != self.fail_mode or turned:
             self.fail_mode = fail_mode
-            self.state.set_default(normal=fail_mode == "standalone")
+            alone = fail_mode == "standalone" and not self.controllers.primaries
+            self.state.set_default(normal=alone)
             self.datapath.invalidate()
+        self.watch_controllers()
+
+    def watch_controllers(self) -> None:
+        """Switch by itself when the controllers are gone for long, if ``fail_mode`` says so."""
+        if self._fail_open_timer is not None:
+            self._fail_open_timer.cancel()
+            self._fail_open_timer = None
+        wait = self.controllers.fail_open_in() if self.fail_mode == "standalone" else None
+        if wait:
+            self._fail_open_timer = self.runtime.call_later(wait, self.watch_controllers)
+        if self.state.set_fail_open(on=wait == 0):
+            words = (
+                "Could not connect to controller, failing open"
+                if wait == 0
+                else "No longer in fail-open mode"
+            )
+            self._log("warn", f"{self.name}: {words}")
+            self.datapath.invalidate()
+
+    def _allow(self, protocols: frozenset[str]) -> None:
+        """Speak the versions that the column names, or all; a change ends what other versions have going."""
+        named = {VERSION_NAMES[name] for name in protocols if name in VERSION_NAMES}
+        if protocols and not named:
+            self._log("err", f"bridge {self.name}: none of the protocols {sorted(protocols)} is spoken here")
+        versions = tuple(sorted(named)) or VERSIONS
+        if versions != self.versions:
+            self.versions = versions
+            self.server.hang_up(versions)
 
     # -- ports -----------------------------------------------------------------------------------
 
@@ -135,9 +177,11 @@ class Bridge:
         self.server.port_status(msg.PORT_MODIFIED, port)
 
     def port_mod(self, port: SwitchPort, config: int) -> None:
-        """OFPT_PORT_MOD has changed the configuration."""
-        if config != port.config:
-            port.config = config
+        """OFPT_PORT_MOD has changed the configuration; the bit for "down" is the device's own state."""
+        up = not config & CONFIG_PORT_DOWN
+        config &= ~CONFIG_PORT_DOWN
+        if config != port.config or up != port.up:
+            port.config, port.up = config, up
             self.port_changed(port)
 
     def port_desc(self, port: SwitchPort) -> mp.PortDesc:
@@ -167,7 +211,11 @@ class Bridge:
 
     def close(self) -> None:
         """End everything that the bridge has going."""
+        self.controllers.close()
         self.server.close()
+        if self._fail_open_timer is not None:
+            self._fail_open_timer.cancel()
+            self._fail_open_timer = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pyovn.vswitch.connection import Connection
 
 _ALLOWED: Final = (msg.FlowMod, msg.GroupMod, msg.PortMod, msg.PacketOut, msg.TlvTableMod, msg.MeterMod)
-VERSION: Final = 6
 
 
 class Bundle:
@@ -86,6 +85,6 @@ class Bundle:
                 connection.apply(message, changes)
             except OpenFlowError as e:
                 changes.undo()
-                connection.refuse(e, encode(message, xid, VERSION), xid)
+                connection.refuse(e, encode(message, xid, connection.version), xid)
                 raise OpenFlowError(errors.BUNDLE_MESSAGE_FAILED, f"bundle taken back: {e.text}") from None
         connection.server.finish(changes)

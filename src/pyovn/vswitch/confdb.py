@@ -45,6 +45,7 @@ class BridgeRow(NamedTuple):
     fail_mode: str | None
     other_config: FrozenMap[str, str]
     controller: frozenset[UUID]
+    protocols: frozenset[str]
 
 
 class PortRow(NamedTuple):
@@ -78,11 +79,23 @@ class InterfaceRow(NamedTuple):
     statistics: FrozenMap[str, int]
 
 
+class ControllerRow(NamedTuple):
+    """Table ``Controller``."""
+
+    target: str
+    max_backoff: int | None
+    inactivity_probe: int | None
+    is_connected: bool
+    role: str | None
+    status: FrozenMap[str, str]
+
+
 _ROWS: Final[dict[str, Any]] = {
     "Open_vSwitch": RootRow,
     "Bridge": BridgeRow,
     "Port": PortRow,
     "Interface": InterfaceRow,
+    "Controller": ControllerRow,
 }
 TABLES: Final[Mapping[str, tuple[str, ...]]] = {name: row._fields for name, row in _ROWS.items()}
 """What to give to ``ovsdb.client.Client`` as its tables."""
@@ -159,6 +172,11 @@ class View:
         """A row of ``Interface``."""
         row = self._replica.table("Interface").rows.get(uuid)
         return None if row is None else InterfaceRow(*row)  # type: ignore[arg-type]  # as above
+
+    def controllers(self, uuids: frozenset[UUID]) -> dict[UUID, ControllerRow]:
+        """Rows of ``Controller``; those that have not arrived are left out."""
+        rows = self._replica.table("Controller").rows
+        return {uuid: ControllerRow(*rows[uuid]) for uuid in uuids if uuid in rows}  # type: ignore[arg-type]  # as above
 
 
 class Writer:

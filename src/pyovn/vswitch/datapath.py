@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyovn.vswitch.classifier import Rule
+    from pyovn.vswitch.groups import Bucket, SwitchGroup
     from pyovn.vswitch.pipeline import Frozen, Pipeline
     from pyovn.vswitch.ports import SwitchPort
     from pyovn.vswitch.program import Program
@@ -50,7 +51,7 @@ class CacheEntry:
 
     __slots__ = ("bytes", "packets", "rules", "steps", "used")
 
-    def __init__(self, steps: tuple[Step, ...], rules: tuple[Rule, ...]) -> None:
+    def __init__(self, steps: tuple[Step, ...], rules: tuple[Rule | SwitchGroup | Bucket, ...]) -> None:
         self.steps = steps
         self.rules = rules
         self.packets = 0

@@ -17,12 +17,18 @@ from pyovn.vswitch import errors, groups
 from pyovn.vswitch.classifier import FlowTable, Rule
 from pyovn.vswitch.errors import OpenFlowError
 from pyovn.vswitch.flowkey import UnknownFieldError, pack_match
-from pyovn.vswitch.program import EMPTY, TABLE_COUNT, clauses_of, compile_actions, compile_shared
+from pyovn.vswitch.program import EMPTY, TABLE_COUNT, check_order, clauses_of, compile_actions, compile_shared
 from pyovn.vswitch.tunnels import TlvMapping
 from pyovn.wire.openflow import actions as of
 from pyovn.wire.openflow import messages as msg
 from pyovn.wire.openflow import multiparts as mp
-from pyovn.wire.openflow.flow import CHECK_OVERLAP, RESET_COUNTS, SEND_FLOW_REM
+from pyovn.wire.openflow.flow import (
+    CHECK_OVERLAP,
+    NO_BYTE_COUNTS,
+    NO_PACKET_COUNTS,
+    RESET_COUNTS,
+    SEND_FLOW_REM,
+)
 from pyovn.wire.openflow.match import ANY
 
 if TYPE_CHECKING:
@@ -35,6 +41,13 @@ if TYPE_CHECKING:
     Journal = list[Callable[[], None]]
 
 REMOVED_IDLE, REMOVED_HARD, REMOVED_DELETED, REMOVED_GROUP = 0, 1, 2, 3
+FAIL_OPEN_PRIORITY: Final = 0xF0F0F0
+"""Above what OpenFlow can say; flows up there are the switch's own and no request sees them."""
+
+_KEPT_FLAGS: Final = SEND_FLOW_REM | NO_PACKET_COUNTS | NO_BYTE_COUNTS
+"""The others say how to add a flow; they are no part of it."""
+
+_MAX_PRIORITY: Final = 0xFFFF
 _TLV_LENGTH: Final = 4
 
 
@@ -117,6 +130,7 @@ class FlowState:
         for action in actions:
             if isinstance(action, of.GotoTable) and action.table <= table:
                 raise OpenFlowError(errors.INSTRUCTION_BAD_TABLE, f"goto_table:{action.table} goes back")
+        check_order(actions)
         program = compile_shared(actions, match) if actions else EMPTY
         clauses = clauses_of(actions) if actions and isinstance(actions[0], of.Conjunction | of.Note) else ()
         return Rule(table, priority, match, packed, actions, program, clauses, self._now())
@@ -133,7 +147,7 @@ class FlowState:
         if number >= TABLE_COUNT:
             raise OpenFlowError(errors.FLOW_BAD_TABLE, f"there is no table {number}")
         rule = self.make_rule(number, flow.priority, flow.match, flow.actions)
-        rule.cookie, rule.flags, rule.importance = flow.cookie, flow.flags, flow.importance
+        rule.cookie, rule.flags, rule.importance = flow.cookie, flow.flags & _KEPT_FLAGS, flow.importance
         rule.idle_timeout, rule.hard_timeout = flow.idle_timeout, flow.hard_timeout
         table = self._table(number)
         old = table.find(rule.priority, rule.value, rule.mask)
@@ -149,9 +163,14 @@ class FlowState:
 
     def _modify(self, mod: msg.FlowMod, changes: Changes) -> None:
         flow = mod.flow
-        for rule in list(self._addressed(mod)):
+        addressed = list(self._addressed(mod))
+        if not addressed and mod.modify_cookie:
+            self._add(mod, changes)
+            return
+        for rule in addressed:
             new = self.make_rule(rule.table, rule.priority, rule.match, flow.actions)
-            new.cookie, new.flags, new.importance = rule.cookie, rule.flags, rule.importance
+            new.cookie = flow.cookie if mod.modify_cookie else rule.cookie
+            new.flags, new.importance = rule.flags, rule.importance
             new.idle_timeout, new.hard_timeout = rule.idle_timeout, rule.hard_timeout
             new.created, new.used = rule.created, rule.used
             if not flow.flags & RESET_COUNTS:
@@ -183,6 +202,8 @@ class FlowState:
             if flows is None:
                 continue
             for rule in flows:
+                if rule.priority > _MAX_PRIORITY:
+                    continue
                 if rule.mask & mask == mask and rule.value & mask == value and _selected(rule, by):
                     yield rule
 
@@ -230,6 +251,25 @@ class FlowState:
         elif not normal and old is not None and old.actions == (of.Output(of.PORT_NORMAL),):
             table.remove(old)
 
+    def flush(self) -> None:
+        """Remove every flow and group, as when a bridge gets its first controller or loses its last."""
+        for number in range(len(self.pipeline.tables)):
+            self.pipeline.tables[number] = None
+        self.pipeline.groups.clear()
+        self.timed.clear()
+
+    def set_fail_open(self, *, on: bool) -> bool:
+        """Have NORMAL above all flows, or not; tells whether that is a change."""
+        table = self._table(0)
+        old = table.find(FAIL_OPEN_PRIORITY, 0, 0)
+        if on == (old is not None):
+            return False
+        if old is None:
+            table.add(self.make_rule(0, FAIL_OPEN_PRIORITY, ANY, (of.Output(of.PORT_NORMAL),)))
+        else:
+            table.remove(old)
+        return True
+
     # -- groups ----------------------------------------------------------------------------------
 
     def group_mod(self, mod: msg.GroupMod, changes: Changes) -> None:
@@ -271,7 +311,7 @@ class FlowState:
                 raise OpenFlowError(errors.GROUP_LOOP, f"group {entry.id} would call itself")
             weight = bucket.weight if bucket.weight is not None else 1
             program = compile_actions(bucket.actions, None)
-            buckets.append(groups.Bucket(bucket.id, weight, bucket.watch_port, program))
+            buckets.append(groups.Bucket(bucket.id, weight, bucket.watch_port, bucket.watch_group, program))
         return groups.SwitchGroup(entry.id, entry.type, tuple(buckets), entry, self._now())
 
     def _set_group(self, number: int, group: groups.SwitchGroup | None, changes: Changes) -> None:
@@ -287,6 +327,15 @@ class FlowState:
         put(group)
         changes.touched = True
         changes.journal.append(lambda: put(old))
+
+    def group_references(self) -> dict[int, int]:
+        """How many flows name each group."""
+        count: dict[int, int] = {}
+        for table in self.pipeline.tables:
+            for rule in table or ():
+                for number in groups_of(rule.actions):
+                    count[number] = count.get(number, 0) + 1
+        return count
 
     def _delete_group(self, number: int, changes: Changes) -> None:
         if number not in self.pipeline.groups:

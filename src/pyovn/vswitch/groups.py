@@ -11,6 +11,8 @@ import zlib
 from typing import TYPE_CHECKING, Final
 
 from pyovn.vswitch.flowkey import SLOTS, mask_of
+from pyovn.wire.openflow.actions import PORT_NONE
+from pyovn.wire.openflow.multiparts import ANY_GROUP
 
 if TYPE_CHECKING:
     from pyovn.vswitch.program import Program
@@ -21,6 +23,9 @@ ALL: Final = 0
 SELECT: Final = 1
 INDIRECT: Final = 2
 FAST_FAILOVER: Final = 3
+
+MAX_LIVENESS: Final = 128
+"""Groups that watch groups, as deep as Open vSwitch follows them."""
 
 _PAIRS: Final = tuple(
     (SLOTS[a], SLOTS[b])
@@ -49,9 +54,14 @@ _PROTO: Final = SLOTS["ip_proto"]
 class Bucket:
     """One list of actions.  ``watch_port`` None: always live."""
 
-    __slots__ = ("id", "program", "watch_port", "weight")
+    __slots__ = ("bytes", "id", "packets", "program", "used", "watch_group", "watch_port", "weight")
 
-    def __init__(self, number: int, weight: int, watch_port: int | None, program: Program) -> None:
+    def __init__(
+        self, number: int, weight: int, watch_port: int | None, watch_group: int | None, program: Program
+    ) -> None:
+        self.packets = self.bytes = 0
+        self.used = 0.0
+        self.watch_group = watch_group
         self.id = number
         self.weight = weight
         self.watch_port = watch_port
@@ -61,22 +71,24 @@ class Bucket:
 class SwitchGroup:
     """A group; ``entry`` is what it was made from, for dumps."""
 
-    __slots__ = ("buckets", "created", "entry", "id", "kind")
+    __slots__ = ("buckets", "bytes", "created", "entry", "id", "kind", "packets", "used")
 
     def __init__(
         self, number: int, kind: int, buckets: tuple[Bucket, ...], entry: GroupEntry, now: float
     ) -> None:
         self.id = number
+        self.packets = self.bytes = 0
+        self.used = now
         self.kind = kind
         self.buckets = buckets
         self.entry = entry
         self.created = now
 
-    def choose(self, x: Translation) -> list[tuple[int, Program]]:
-        """The buckets that apply to the packet, as (bucket id, program)."""
+    def choose(self, x: Translation) -> list[Bucket]:
+        """The buckets that apply to the packet."""
         buckets = self.buckets
         if self.kind == ALL:
-            return [(b.id, b.program) for b in buckets]
+            return list(buckets)
         live = [b for b in buckets if _is_live(x, b)]
         if self.kind == SELECT:
             live = [b for b in live if b.weight]
@@ -86,14 +98,20 @@ class SwitchGroup:
         if not live:
             x.note("no live bucket")
             return []
-        return [(live[0].id, live[0].program)]
+        return [live[0]]
 
 
-def _is_live(x: Translation, bucket: Bucket) -> bool:
-    if bucket.watch_port is None:
-        return True
-    port = x.pipeline.ports.get(bucket.watch_port)
-    return port is not None and port.usable
+def _is_live(x: Translation, bucket: Bucket, depth: int = 0) -> bool:
+    """A bucket lives with the port or the group that it watches; one that watches nothing always does."""
+    if bucket.watch_port is not None and bucket.watch_port != PORT_NONE:
+        port = x.pipeline.ports.get(bucket.watch_port)
+        return port is not None and port.usable
+    if bucket.watch_group is not None and bucket.watch_group != ANY_GROUP:
+        group = x.pipeline.groups.get(bucket.watch_group)
+        if group is None or depth >= MAX_LIVENESS:
+            return False
+        return any(_is_live(x, inner, depth + 1) for inner in group.buckets)
+    return True
 
 
 def _pick(buckets: list[Bucket], number: int) -> Bucket:

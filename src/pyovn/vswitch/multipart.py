@@ -7,7 +7,6 @@ first.
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from pyovn.vswitch import errors
@@ -15,6 +14,7 @@ from pyovn.vswitch.errors import OpenFlowError
 from pyovn.vswitch.flowkey import UnknownFieldError, pack_match
 from pyovn.vswitch.program import TABLE_COUNT
 from pyovn.wire.openflow import multiparts as mp
+from pyovn.wire.openflow.actions import PORT_LOCAL
 from pyovn.wire.openflow.flow import Flow
 
 if TYPE_CHECKING:
@@ -43,9 +43,12 @@ def _selected(host: Host, request: mp.FlowDescRequest | mp.AggregateRequest) -> 
 
 
 def flows(host: Host, request: mp.FlowDescRequest) -> Answer:
-    """OFPMP_FLOW_DESC."""
+    """OFPMP_FLOW_DESC, and NXST_FLOW, which is answered in its own form."""
     now = host.runtime.now()
-    return mp.FlowDescReply, [describe(rule, now) for rule in _selected(host, request)]
+    nxt = isinstance(request, mp.FlowDescRequestNxt)
+    return mp.FlowDescReplyNxt if nxt else mp.FlowDescReply, [
+        describe(rule, now) for rule in _selected(host, request)
+    ]
 
 
 def describe(rule: Rule, now: float) -> mp.FlowDesc:
@@ -59,9 +62,10 @@ def describe(rule: Rule, now: float) -> mp.FlowDesc:
 
 
 def aggregate(host: Host, request: mp.AggregateRequest) -> Answer:
-    """OFPMP_AGGREGATE_STATS."""
+    """OFPMP_AGGREGATE_STATS, and NXST_AGGREGATE."""
     rules = _selected(host, request)
-    return mp.AggregateReply(sum(r.packets for r in rules), sum(r.bytes for r in rules), len(rules))
+    kind = mp.AggregateReplyNxt if isinstance(request, mp.AggregateRequestNxt) else mp.AggregateReply
+    return kind(sum(r.packets for r in rules), sum(r.bytes for r in rules), len(rules))
 
 
 def tables(host: Host, _request: mp.TableStatsRequest) -> Answer:
@@ -105,9 +109,10 @@ def port_stats(host: Host, request: mp.PortStatsRequest) -> Answer:
             port.tx_packets,
             port.rx_bytes,
             port.tx_bytes,
-            port.rx_dropped,
+            port.rx_dropped or None,
         )
-        for port in _ports(host, request.port)
+        # Open vSwitch tells of the local port first.
+        for port in sorted(_ports(host, request.port), key=lambda port: port.number != PORT_LOCAL)
     ]
 
 
@@ -122,12 +127,17 @@ def group_desc(host: Host, request: mp.GroupDescRequest) -> Answer:
 
 
 def group_stats(host: Host, request: mp.GroupStatsRequest) -> Answer:
-    """OFPMP_GROUP_STATS; groups do not count packets."""
+    """OFPMP_GROUP_STATS."""
+    host.datapath.collect()
     now = host.runtime.now()
+    used = host.state.group_references()
     return mp.GroupStatsReply, [
-        mp.GroupStats(g.id, duration=int((now - g.created) * 1e9), buckets=((0, 0),) * len(g.buckets))
+        mp.GroupStats(
+            g.id, used.get(g.id, 0), g.packets, g.bytes, int((now - g.created) * 1e9),
+            tuple((bucket.packets, bucket.bytes) for bucket in g.buckets),
+        )
         for g in _groups(host, request.group)
-    ]
+    ]  # fmt: skip
 
 
 def group_features(_host: Host, _request: mp.GroupFeaturesRequest) -> Answer:
@@ -150,30 +160,18 @@ def meter_features(_host: Host, _request: mp.MeterFeaturesRequest) -> Answer:
 
 def desc(host: Host, _request: mp.DescRequest) -> Answer:
     """OFPMP_DESC."""
-    return mp.DescReply(software=SOFTWARE, datapath=host.name)
+    return mp.DescReply(software=SOFTWARE, serial=host.serial, datapath=host.description)
 
 
 METER_FEATURES: Final = 11
+METER_STATS: Final = 9
 TABLE_FEATURES: Final = 12
-_ALL_BITS: Final = 0xFFFFFFFFFFFFFFFF
-
-
-def table_features() -> bytes:
-    """OFPMP_TABLE_FEATURES as a body: tables without names or limits (section 7.3.5.18).
-
-    What each table can match and do is left out.  ovs-ofctl asks for this before it sends a flow,
-    because flows may name tables.
-    """
-    return b"".join(
-        struct.pack("!HBBI32xQQII", 64, number, 0, 0, _ALL_BITS, _ALL_BITS, 0, 1_000_000)
-        for number in range(TABLE_COUNT)
-    )
-
-
 MULTIPART: Final[dict[type, Callable[[Any, Any], Answer]]] = {
     mp.DescRequest: desc,
     mp.FlowDescRequest: flows,
     mp.AggregateRequest: aggregate,
+    mp.FlowDescRequestNxt: flows,
+    mp.AggregateRequestNxt: aggregate,
     mp.TableStatsRequest: tables,
     mp.TableDescRequest: table_desc,
     mp.PortDescRequest: port_desc,

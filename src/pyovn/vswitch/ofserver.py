@@ -27,6 +27,10 @@ class Host(Protocol):
 
     name: str
     datapath_id: int
+    versions: tuple[int, ...]
+    serial: str
+    description: str
+    fragments: int
     state: FlowState
     datapath: Datapath
     runtime: Runtime
@@ -55,12 +59,17 @@ class OpenFlowServer:
 
     def listen(self, address: str) -> None:
         """Accept controllers at a passive address; raises ``OSError``."""
-        self._listeners.append(self.host.runtime.listen(address, self.accept))
+        self._listeners.append(self.host.runtime.listen(address, self.serve))
 
-    def accept(self, stream: Stream) -> None:
+    def accept(self, stream: Stream, *, primary: bool = False) -> Connection:
         """Serve a controller on ``stream``."""
-        connection = Connection(self, stream)
+        connection = Connection(self, stream, primary=primary)
         self.connections.add(connection)
+        return connection
+
+    def serve(self, stream: Stream) -> None:
+        """Serve whoever has connected to a listener."""
+        self.accept(stream)
 
     def close(self) -> None:
         """Hang up on everybody and stop listening."""
@@ -68,6 +77,12 @@ class OpenFlowServer:
             listener.close()
         for connection in list(self.connections):
             connection.close()
+
+    def hang_up(self, versions: tuple[int, ...]) -> None:
+        """Hang up on controllers of other versions."""
+        for connection in list(self.connections):
+            if connection.version not in versions:
+                connection.close()
 
     def finish(self, changes: Changes) -> None:
         """After a successful change: the datapath forgets, and who wants to know is told."""
@@ -84,7 +99,7 @@ class OpenFlowServer:
         desc = describe(rule, self.host.runtime.now())
         for connection in list(self.connections):
             if connection.wants(FLOW_REMOVED, reason):
-                connection.send(msg.FlowRemoved(desc, reason))
+                connection.flow_removed(desc, reason)
 
     def port_status(self, reason: int, port: SwitchPort) -> None:
         """Tell that a port came, went or changed."""

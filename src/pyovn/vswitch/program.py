@@ -295,6 +295,16 @@ class Compiler:
         self.known["vlan_tci"] = (0x1000, 0x1000)
         return lambda x: x.push_vlan(action.ethertype)
 
+    def set_vlan(self, action: of.SetVlanVid | of.SetVlanPcp) -> Operation:
+        """``mod_vlan_vid`` and ``mod_vlan_pcp``: into the tag that is there, or into a new one."""
+        self.known["vlan_tci"] = (0x1000, 0x1000)
+        tci = SLOTS["vlan_tci"].offset
+        if isinstance(action, of.SetVlanVid):
+            value, ones = action.vid, 0xFFF
+        else:
+            value, ones = action.pcp << 13, 0xE000
+        return lambda x: x.set_vlan(value << tci, ones << tci)
+
     def pop_vlan(self, _action: of.PopVlan) -> Operation:
         """``pop_vlan``; afterwards nothing is known of tags."""
         self.known.pop("vlan_tci", None)
@@ -320,6 +330,33 @@ def _nothing(_compiler: Compiler, _action: of.Action) -> Operation:
     return lambda _x: None
 
 
+def _no_meter(_compiler: Compiler, action: of.Meter) -> Operation:
+    raise _refuse(errors.METER_INVALID, f"there is no meter {action.id}")
+
+
+def _unsupported(_compiler: Compiler, action: of.Action) -> Operation:
+    raise _refuse(errors.INSTRUCTION_UNSUPPORTED, f"{type(action).__name__}: this switch has no action sets")
+
+
+_ORDER: Final = {of.Meter: 0, of.ClearActions: 2, of.WriteActions: 3, of.WriteMetadata: 4, of.GotoTable: 5}
+_APPLIED: Final = 1
+
+
+def check_order(actions: tuple[of.Action, ...]) -> None:
+    """Refuse instructions before the actions that they must follow (ovs-actions(7), "Instructions").
+
+    Later versions of OpenFlow cannot say such a thing; 1.0, where Open vSwitch has them as actions, can.
+    """
+    last = 0
+    for action in actions:
+        rank = _ORDER.get(type(action), _APPLIED)
+        if rank < last:
+            raise _refuse(
+                errors.ACTION_UNSUPPORTED_ORDER, f"{type(action).__name__} comes too late in the list"
+            )
+        last = rank
+
+
 _MAKERS: Final[dict[type, Callable[[Compiler, Any], Operation]]] = {
     of.Resubmit: Compiler.resubmit,
     of.GotoTable: lambda _c, a: lambda x: x.resubmit(a.table),
@@ -337,12 +374,17 @@ _MAKERS: Final[dict[type, Callable[[Compiler, Any], Operation]]] = {
     of.CheckPktLarger: Compiler.check_larger,
     of.PushVlan: Compiler.push_vlan,
     of.PopVlan: Compiler.pop_vlan,
+    of.SetVlanVid: Compiler.set_vlan,
+    of.SetVlanPcp: Compiler.set_vlan,
+    of.Enqueue: lambda c, a: c.output(of.Output(a.port)),
+    of.Meter: _no_meter,
+    of.WriteActions: _unsupported,
+    of.ClearActions: _unsupported,
     of.DecTtl: Compiler.dec_ttl,
     of.Exit: lambda _c, _a: lambda x: x.leave(),
     of.Note: _nothing,
     of.SetQueue: _nothing,
     of.PopQueue: _nothing,
-    of.Meter: _nothing,
     of.Sample: _nothing,
     of.FinTimeout: _nothing,
 }

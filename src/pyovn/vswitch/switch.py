@@ -73,6 +73,7 @@ class Switch:
         self._next_mac = _FIRST_DUMMY_MAC
         self._next_datapath_number = 1
         self._uuids: dict[str, UUID] = {}
+        self._controller_rows: dict[str, frozenset[UUID]] = {}
         self._writing = False
         self._dirty = False
         self._scheduled = False
@@ -205,7 +206,8 @@ class Switch:
         devices: dict[str, Wanted] = {}
         for name, (uuid, row) in sorted(wanted.items()):
             bridge = self.bridges.get(name) or self._add_bridge(name, uuid)
-            bridge.configure(row)
+            bridge.configure(row, self._view.controllers(row.controller))
+            self._controller_rows[name] = row.controller
             self._wanted_interfaces(bridge, row, devices)
         self._uuids = {name: uuid for name, (_, _, uuid, _) in devices.items()}
         for name in [n for n, d in self._devices.items() if not keeps(d, devices.get(n))]:
@@ -239,7 +241,8 @@ class Switch:
     def _add_bridge(self, name: str, uuid: UUID) -> Bridge:
         index = self._next_index
         self._next_index += 1
-        bridge = Bridge(name, index, uuid, self.runtime, self.datapath, self.log)
+        bridge = Bridge(name, index, uuid, self.runtime, self.datapath, self.rundir, self.log)
+        bridge.controllers.on_change = lambda: self._controllers_changed(bridge)
         self.bridges[name] = bridge
         self._by_index[index] = bridge
         for suffix in ("mgmt", "snoop"):
@@ -258,6 +261,10 @@ class Switch:
         del self.bridges[bridge.name]
         del self._by_index[bridge.pipeline.index]
         self.datapath.invalidate()
+
+    def _controllers_changed(self, bridge: Bridge) -> None:
+        bridge.watch_controllers()
+        self._schedule()
 
     # -- interfaces ------------------------------------------------------------------------------
 
@@ -361,6 +368,9 @@ class Switch:
                 "datapath_version": "<built-in>",
             }
             writer.update("Bridge", bridge.uuid, columns)
+            rows = self._view.controllers(self._controller_rows.get(bridge.name, frozenset()))
+            for controller, row in rows.items():
+                writer.update("Controller", controller, bridge.controllers.columns(row.target))
         for name, device in self._devices.items():
             interface = self._uuids.get(name)
             if interface is not None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pyovn.vswitch.classifier import Rule
+    from pyovn.vswitch.groups import Bucket, SwitchGroup
     from pyovn.vswitch.ports import SwitchPort
     from pyovn.vswitch.program import Program
     from pyovn.vswitch.trace import Node, Tracer
@@ -65,7 +66,7 @@ class Translation:
         self.written = 0
         self.wc = ENTRY_BITS
         self.steps: list[steps.Step] = []
-        self.rules: list[Rule] = []
+        self.rules: list[Rule | SwitchGroup | Bucket] = []
         self.values: list[int] = []
         self.stack: list[Frame] = []
         self.table = 0
@@ -323,9 +324,11 @@ class Translation:
         if depth > MAX_DEPTH:
             return self.fail(f"over max translation depth {MAX_DEPTH}")
         chosen = group.choose(self)
+        self.rules.append(group)
         operations: list[Any] = []
-        for index, program in chosen:
-            operations.append(run_bucket(index, program, depth))
+        for bucket in chosen:
+            self.rules.append(bucket)
+            operations.append(run_bucket(bucket.id, bucket.program, depth))
         if self.trace is not None:
             operations = [(operation, ()) for operation in operations]
         nodes = None if self.trace is None else self.trace.nodes
@@ -349,6 +352,14 @@ class Translation:
             key |= tci << _TCI2.offset | old_tpid << _TPID2.offset
         self.key = key
         self.written |= _BOTH_TAGS
+
+    def set_vlan(self, value: int, mask: int) -> None:
+        """OpenFlow 1.0's way to set a part of the tag: where there is none, a new one gets it."""
+        self.wc |= _BOTH_TAGS
+        if not _TCI.read(self.key) & 0x1000:
+            self.push_vlan(0x8100)
+        self.key = self.key & ~mask | value
+        self.written |= mask
 
     def pop_vlan(self) -> None:
         """Remove the outermost tag, if there is one."""

@@ -11,12 +11,15 @@ per flow that a switch dumps.  So this module must never be compiled by mypyc.
 
 from __future__ import annotations
 
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from msgspec import Struct
 
 from pyovn.wire.openflow.fields import Field
 from pyovn.wire.openflow.fields import field as field_named
+
+if TYPE_CHECKING:
+    from pyovn.wire.openflow.match import Match
 
 # Reserved ports in Open vSwitch's 16 bits (ovs-fields(7), in_port); the codec widens them.
 PORT_MAX: Final = 0xFF00
@@ -205,6 +208,30 @@ class PopVlan(Struct, frozen=True, cache_hash=True, gc=False):
     """Remove the outermost 802.1Q tag; printed ``pop_vlan`` (``strip_vlan``)."""
 
 
+class SetVlanVid(Struct, frozen=True, cache_hash=True, gc=False):
+    """OpenFlow 1.0's ``mod_vlan_vid``; ``push``: the packet may have no tag, then it gets one.
+
+    From OpenFlow 1.2 on this is ``push_vlan`` where need be, and ``set_field`` of ``vlan_vid``.
+    """
+
+    vid: int
+    push: bool = True
+
+
+class SetVlanPcp(Struct, frozen=True, cache_hash=True, gc=False):
+    """OpenFlow 1.0's ``mod_vlan_pcp``; ``push`` as for ``SetVlanVid``."""
+
+    pcp: int
+    push: bool = True
+
+
+class Enqueue(Struct, frozen=True, cache_hash=True, gc=False):
+    """Send to ``port`` by way of ``queue``; later versions of OpenFlow have ``SetQueue`` for it."""
+
+    port: int
+    queue: int
+
+
 class DecTtl(Struct, frozen=True, cache_hash=True, gc=False):
     """Decrement the IP TTL; where it would reach 0 the controllers of ``ids`` hear of it."""
 
@@ -290,11 +317,60 @@ class WriteActions(Struct, frozen=True, cache_hash=True, gc=False):
 Action: TypeAlias = (
     Output | OutputField | OutputTruncated | Group | SetQueue | PopQueue | Resubmit | SetField
     | Move | Push | Pop | Controller | Conjunction | Ct | Nat | CtClear | Clone | Note | PushVlan | PopVlan
-    | DecTtl | CheckPktLarger | DeleteField | FinTimeout | Exit | Learn | Sample | Unknown | GotoTable | Meter
-    | WriteMetadata | ClearActions | WriteActions
+    | SetVlanVid | SetVlanPcp | Enqueue | DecTtl | CheckPktLarger | DeleteField | FinTimeout | Exit | Learn
+    | Sample | Unknown | GotoTable | Meter | WriteMetadata | ClearActions | WriteActions
 )  # fmt: skip
 
 DROP: Final[tuple[Action, ...]] = ()
+
+
+_VLAN_TCI: Final = field_named("vlan_tci")
+_TRANSPORT: Final = {"tcp_src": "src", "tcp_dst": "dst"}
+_PROTOCOLS: Final = {17: "udp", 132: "sctp"}
+
+
+def in_context(actions: tuple[Action, ...], match: Match) -> tuple[Action, ...]:
+    """Settle what old spellings leave to the match of their flow.
+
+    ``mod_tp_src`` and ``mod_tp_dst`` (read as TCP's) become the ports of the protocol that is matched;
+    ``mod_vlan_vid`` and ``mod_vlan_pcp`` push a tag unless there is one.
+    """
+    protocol = _PROTOCOLS.get(match.exact("nw_proto") or 0)
+    tag = match.get(_VLAN_TCI)
+    tagged = tag is not None and bool(tag[0] & tag[1] & 0x1000)
+    out: list[Action] = []
+    for action in actions:
+        settled = action
+        if isinstance(action, SetVlanVid):
+            settled, tagged = SetVlanVid(action.vid, not tagged), True
+        elif isinstance(action, SetVlanPcp):
+            settled, tagged = SetVlanPcp(action.pcp, not tagged), True
+        elif isinstance(action, PushVlan | PopVlan):
+            tagged = isinstance(action, PushVlan)
+        elif isinstance(action, SetField) and protocol and action.field.name in _TRANSPORT:
+            side = _TRANSPORT[action.field.name]
+            settled = SetField(field_named(f"{protocol}_{side}"), action.value, action.mask)
+        out.append(settled)
+    return tuple(out)
+
+
+_WIDEST_LOAD: Final = 64
+
+
+def runs(mask: int) -> list[tuple[int, int]]:
+    """(offset, bits) of each run of ones in a mask, from the lowest, cut to the 64 bits of a load."""
+    found = []
+    at = 0
+    while mask >> at:
+        if not mask >> at & 1:
+            at += 1
+            continue
+        bits = 1
+        while mask >> at + bits & 1 and bits < _WIDEST_LOAD:
+            bits += 1
+        found.append((at, bits))
+        at += bits
+    return found
 
 
 def load(value: int, destination: Subfield) -> SetField:

@@ -1,8 +1,9 @@
 """OpenFlow messages to bytes and back; framing (OpenFlow 1.5.1, sections 7.1 and 7.3).
 
 ``encode(message, xid)`` gives a whole message, ``decode(data)`` takes one; ``Framer`` cuts a byte stream
-into messages.  Version 6 (OpenFlow 1.5) is spoken; of other versions only hello, error and echo are
-read, which is what version negotiation needs, the rest is ``Raw``.
+into messages.  A version is a ``Dialect``: tables of encoders and decoders.  1.5 has the whole set, and
+the older ones are laid over it (``codec_of13``, ``codec_of10``).  Of versions without a dialect only hello,
+error and echo are read, which is what version negotiation needs, the rest is ``Raw``.
 
 Input is never trusted: whatever the bytes, ``decode`` returns a message or raises ``CodecError``, and the
 error has the numbers that a switch answers with.
@@ -11,11 +12,20 @@ error has the numbers that a switch answers with.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Mapping  # noqa: TC003  # a NamedTuple's fields
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from pyovn.wire.openflow import codec_actions
+from pyovn.wire.openflow import codec_multipart as multipart_codec
+from pyovn.wire.openflow import codec_nicira as vendor_codec
+from pyovn.wire.openflow import codec_of10 as of10
+from pyovn.wire.openflow import codec_of13 as of13
 from pyovn.wire.openflow import messages as ofp
-from pyovn.wire.openflow.codec_actions import encode_actions
+from pyovn.wire.openflow import multiparts as mp
+from pyovn.wire.openflow.codec_actions import ActionEncoder, encode_actions
 from pyovn.wire.openflow.codec_actions_decode import decode_actions
+from pyovn.wire.openflow.codec_actions_old import DECODE_10, DECODE_13, OF10, OF13
 from pyovn.wire.openflow.codec_flow import (
     decode_flow_mod,
     decode_flow_removed,
@@ -23,22 +33,38 @@ from pyovn.wire.openflow.codec_flow import (
     encode_flow_removed,
 )
 from pyovn.wire.openflow.codec_group import (
+    decode_group_desc,
     decode_group_mod,
     decode_meter_mod,
+    encode_group_desc,
     encode_group_mod,
     encode_meter_mod,
 )
 from pyovn.wire.openflow.codec_match import decode_match, encode_match
-from pyovn.wire.openflow.codec_multipart import decode_reply, decode_request, encode_multipart, split_reply
-from pyovn.wire.openflow.codec_nicira import decode_experimenter, decode_masks, encode_masks, encode_nicira
+from pyovn.wire.openflow.codec_multipart import (
+    NICIRA_MULTIPART,
+    TABLES_15,
+    MultipartCodec,
+    MultipartTables,
+)
+from pyovn.wire.openflow.codec_nicira import VendorCodec, decode_masks, encode_masks
 from pyovn.wire.openflow.codec_port import decode_port, decode_port_mod, encode_port, encode_port_mod
 from pyovn.wire.openflow.errors import BAD_REQUEST_LEN, CodecError
 from pyovn.wire.openflow.match import Match
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable
 
-__all__ = ["VERSION", "CodecError", "Framer", "decode", "encode", "encode_reply"]
+__all__ = [
+    "DIALECTS",
+    "VERSION",
+    "CodecError",
+    "Framer",
+    "can_encode_reply",
+    "decode",
+    "encode",
+    "encode_reply",
+]
 
 VERSION: Final = 6
 _HEADER: Final = struct.Struct("!BBHI")
@@ -72,13 +98,6 @@ def _decode_hello(version: int, body: bytes) -> ofp.Hello:
 def _encode_error(error: ofp.Error) -> bytes:
     vendor = error.vendor.to_bytes(4, "big") if error.type == 0xFFFF else b""
     return struct.pack("!HH", error.type, error.code) + vendor + error.data
-
-
-def _decode_error(body: bytes) -> ofp.Error:
-    kind, code = struct.unpack_from("!HH", body)
-    if kind == 0xFFFF:
-        return ofp.Error(kind, code, body[8:], struct.unpack_from("!I", body, 4)[0])
-    return ofp.Error(kind, code, body[4:])
 
 
 def _decode_features(body: bytes) -> ofp.FeaturesReply:
@@ -136,6 +155,12 @@ def _decode_bundle_add(body: bytes) -> ofp.BundleAdd:
     return ofp.BundleAdd(ident, message, flags)
 
 
+_VENDOR_15: Final = vendor_codec.OF15
+_VENDOR_MESSAGES: Final = (
+    ofp.PacketIn, ofp.TlvTableMod, ofp.TlvTableRequest, ofp.TlvTableReply, ofp.SetPacketInFormat,
+    ofp.SetControllerId, ofp.CtFlushZone, ofp.SetFlowFormat, ofp.FlowModTableId,
+)  # fmt: skip
+
 _ENCODERS: Final[Mapping[type, tuple[int, Callable[[Any], bytes]]]] = {
     ofp.Hello: (0, _encode_hello),
     ofp.Error: (1, _encode_error),
@@ -167,17 +192,11 @@ _ENCODERS: Final[Mapping[type, tuple[int, Callable[[Any], bytes]]]] = {
     ofp.GetAsyncReply: (27, lambda m: encode_masks(m.masks)),
     ofp.MeterMod: (29, encode_meter_mod),
     ofp.BundleControl: (33, lambda m: struct.pack("!IHH", m.id, m.type, m.flags)),
-    ofp.PacketIn: (4, encode_nicira),
-    ofp.TlvTableMod: (4, encode_nicira),
-    ofp.TlvTableRequest: (4, encode_nicira),
-    ofp.TlvTableReply: (4, encode_nicira),
-    ofp.SetPacketInFormat: (4, encode_nicira),
-    ofp.SetControllerId: (4, encode_nicira),
-    ofp.CtFlushZone: (4, encode_nicira),
+    **dict.fromkeys(_VENDOR_MESSAGES, (4, _VENDOR_15.encode)),
 }
 
 _DECODERS: Final[Mapping[int, Callable[[bytes], Any]]] = {
-    4: decode_experimenter,
+    4: _VENDOR_15.decode,
     5: lambda _: ofp.FeaturesRequest(),
     6: _decode_features,
     7: lambda _: ofp.GetConfigRequest(),
@@ -191,8 +210,8 @@ _DECODERS: Final[Mapping[int, Callable[[bytes], Any]]] = {
     15: decode_group_mod,
     16: decode_port_mod,
     17: lambda body: ofp.TableMod(*struct.unpack_from("!B3xI", body)),
-    18: decode_request,
-    19: decode_reply,
+    18: multipart_codec.OF15.decode_request,
+    19: multipart_codec.OF15.decode_reply,
     20: lambda _: ofp.BarrierRequest(),
     21: lambda _: ofp.BarrierReply(),
     24: _decode_role(ofp.RoleRequest),
@@ -206,6 +225,131 @@ _DECODERS: Final[Mapping[int, Callable[[bytes], Any]]] = {
 }
 
 
+class Dialect(NamedTuple):
+    """One version of OpenFlow: how its messages are encoded, by type, and decoded, by number."""
+
+    version: int
+    encoders: Mapping[type, tuple[int, Callable[[Any], bytes]]]
+    decoders: Mapping[int, Callable[[bytes], Any]]
+    multipart: MultipartCodec
+    actions: ActionEncoder = codec_actions.OF15
+
+
+def _vendor(codec: VendorCodec, *kinds: type) -> dict[type, tuple[int, Callable[[Any], bytes]]]:
+    return dict.fromkeys((*_VENDOR_MESSAGES, *kinds), (4, codec.encode))
+
+
+_VENDOR_10: Final = VendorCodec(
+    {**of10.VENDOR, ofp.GroupMod: (31, partial(encode_group_mod, encoder=OF10))},
+    {
+        **of10.VENDOR_DECODERS,
+        19: lambda body: ofp.SetAsync(of13.decode_async(body), nicira=True),
+        31: partial(decode_group_mod, decoder=DECODE_10),
+    },
+)
+
+
+def _decode_vendor_13(body: bytes) -> Any:
+    """Vendor messages of 1.3: Open vSwitch's, and ONF's bundles."""
+    if len(body) >= 16 and struct.unpack_from("!I", body)[0] == of13.ONF:
+        (subtype,) = struct.unpack_from("!I", body, 4)
+        if subtype == of13.BUNDLE_CONTROL_13:
+            return ofp.BundleControl(*struct.unpack_from("!IHH", body, 8))
+        if subtype == of13.BUNDLE_ADD_13:
+            return _decode_bundle_add(body[8:])
+    return _VENDOR_15.decode(body)
+
+
+_HEAD_10: Final = {"request": 16, "reply": 17, "head": 4}
+_TABLES_10: Final = MultipartTables(
+    of10.REQUESTS,
+    of10.REQUEST_DECODERS,
+    {**of10.REPLIES, mp.DescReply: TABLES_15.replies[mp.DescReply],
+     mp.GroupFeaturesReply: (NICIRA_MULTIPART + 9, of10.encode_group_features)},
+    {**of10.REPLY_DECODERS, 0: TABLES_15.reply_decoders[0],
+     NICIRA_MULTIPART + 9: TABLES_15.reply_decoders[8]},
+    {**of10.ENTRIES,
+     mp.GroupStatsReply: (NICIRA_MULTIPART + 7, TABLES_15.entries[mp.GroupStatsReply][1]),
+     mp.GroupDescReply: (NICIRA_MULTIPART + 8, partial(encode_group_desc, encoder=OF10))},
+    {**of10.ENTRY_DECODERS,
+     NICIRA_MULTIPART + 7: TABLES_15.entry_decoders[6],
+     NICIRA_MULTIPART + 8: (mp.GroupDescReply, partial(decode_group_desc, decoder=DECODE_10), 0, 0)},
+    **_HEAD_10,
+)  # fmt: skip
+_EMPTY: Final[Callable[[Any], bytes]] = lambda _: b""  # noqa: E731  # an entry of tables
+_TABLES_14: Final = TABLES_15._replace(
+    # Only 1.5 asks for one port or one group.
+    requests={**TABLES_15.requests, mp.PortDescRequest: (13, _EMPTY), mp.GroupDescRequest: (7, _EMPTY)},
+    request_decoders={
+        **TABLES_15.request_decoders,
+        7: lambda _: mp.GroupDescRequest(),
+        13: lambda _: mp.PortDescRequest(),
+    },
+    replies={**TABLES_15.replies, **of13.REPLIES_14},
+    reply_decoders={**TABLES_15.reply_decoders, **of13.REPLY_DECODERS_14},
+    entries={**TABLES_15.entries, **of13.ENTRIES_14},
+    entry_decoders={**TABLES_15.entry_decoders, **of13.ENTRY_DECODERS_14},
+)
+_TABLES_13: Final = _TABLES_14._replace(
+    entries={**_TABLES_14.entries, **of13.ENTRIES_13},
+    entry_decoders={**_TABLES_14.entry_decoders, **of13.ENTRY_DECODERS_13},
+)
+_FLOW_MOD_13: Final = partial(decode_flow_mod, decoder=DECODE_13)
+_KEPT_10: Final = (
+    ofp.Hello, ofp.EchoRequest, ofp.EchoReply, ofp.Experimenter, ofp.FeaturesRequest, ofp.GetConfigRequest,
+    ofp.GetConfigReply, ofp.SetConfig,
+)  # fmt: skip
+
+DIALECTS: Final[Mapping[int, Dialect]] = {
+    1: Dialect(
+        1,
+        {
+            **{kind: _ENCODERS[kind] for kind in _KEPT_10},
+            **_vendor(_VENDOR_10, *_VENDOR_10.more),
+            **of10.MESSAGES,
+        },
+        {
+            **{number: _DECODERS[number] for number in (5, 7, 8, 9)},
+            **of10.DECODERS,
+            4: _VENDOR_10.decode,
+            16: MultipartCodec(_TABLES_10).decode_request,
+            17: MultipartCodec(_TABLES_10).decode_reply,
+        },
+        MultipartCodec(_TABLES_10),
+        OF10,
+    ),
+    4: Dialect(
+        4,
+        {**_ENCODERS, **of13.MESSAGES_13},
+        {
+            **_DECODERS,
+            **of13.DECODERS_13,
+            4: _decode_vendor_13,
+            14: _FLOW_MOD_13,
+            18: MultipartCodec(_TABLES_13).decode_request,
+            19: MultipartCodec(_TABLES_13).decode_reply,
+        },
+        MultipartCodec(_TABLES_13),
+        OF13,
+    ),
+    5: Dialect(
+        5,
+        {**_ENCODERS, **of13.MESSAGES_14},
+        {
+            **_DECODERS,
+            **of13.DECODERS_14,
+            14: _FLOW_MOD_13,
+            18: MultipartCodec(_TABLES_14).decode_request,
+            19: MultipartCodec(_TABLES_14).decode_reply,
+        },
+        MultipartCodec(_TABLES_14),
+        OF13,
+    ),
+    6: Dialect(6, _ENCODERS, _DECODERS, multipart_codec.OF15),
+}  # fmt: skip
+"""By wire number: OpenFlow 1.0, 1.3, 1.4 and 1.5.  1.1 and 1.2 are not spoken."""
+
+
 def _frame(kind: int, body: bytes, xid: int, version: int) -> bytes:
     size = 8 + len(body)
     if size > _MAX_LENGTH:
@@ -216,38 +360,58 @@ def _frame(kind: int, body: bytes, xid: int, version: int) -> bytes:
 def encode(message: ofp.Message, xid: int, version: int = VERSION) -> bytes:
     """A whole message.  Raises ``CodecError`` for what OpenFlow cannot carry."""
     kind = type(message)
+    dialect = DIALECTS.get(version, _LATEST)
     try:
         if kind is ofp.FlowMod:
-            return encode_flow_mod(message, xid, version)  # type: ignore[arg-type]  # `is` does not narrow
+            if version == 1:
+                return _frame(*of10.encode_flow_mod(message), xid, version)  # type: ignore[arg-type]  # `is`
+            return encode_flow_mod(message, xid, version, dialect.actions)  # type: ignore[arg-type]  # as above
         if kind is ofp.BundleAdd:
             return _encode_bundle_add(message, xid, version)  # type: ignore[arg-type]  # as above
-        found = _ENCODERS.get(kind)
+        found = dialect.encoders.get(kind)
         if found is not None:
             return _frame(found[0], found[1](message), xid, version)
         if isinstance(message, ofp.SetAsync):
-            body = encode_nicira(message) if message.nicira else encode_masks(message.masks)
-            return _frame(4 if message.nicira else 28, body, xid, version)
+            return _frame(*_encode_set_async(message, version), xid, version)
         if isinstance(message, ofp.Raw):
             return _frame(message.type, message.body, xid, message.version)
-        multipart = encode_multipart(message)
+        multipart = dialect.multipart.encode(message)
     except (struct.error, OverflowError) as error:
         raise CodecError(*BAD_REQUEST_LEN, f"{kind.__name__}: {error}") from error
     if multipart is None:
-        raise CodecError(*BAD_REQUEST_LEN, f"{kind.__name__} is not an OpenFlow message")
+        raise CodecError(*BAD_REQUEST_LEN, f"{kind.__name__} is not a message of this version of OpenFlow")
     return _frame(multipart[0], multipart[1], xid, version)
+
+
+def _encode_set_async(message: ofp.SetAsync, version: int) -> tuple[int, bytes]:
+    if version == 1:
+        return 4, struct.pack("!II", 0x2320, 19) + of13.encode_async(message.masks)
+    if message.nicira:
+        return 4, _VENDOR_15.encode(message)
+    return 28, of13.encode_async(message.masks) if version == 4 else encode_masks(message.masks)
 
 
 def _encode_bundle_add(message: ofp.BundleAdd, xid: int, version: int) -> bytes:
     inner = encode(message.message, xid, version)
-    return _frame(34, struct.pack("!I2xH", message.id, message.flags) + inner, xid, version)
+    head = struct.pack("!I2xH", message.id, message.flags)
+    if version == 4:
+        return _frame(4, struct.pack("!II", of13.ONF, of13.BUNDLE_ADD_13) + head + inner, xid, version)
+    return _frame(34, head + inner, xid, version)
 
 
-def encode_reply(reply: type[Any], entries: Iterable[Any], xid: int) -> list[bytes]:
+def encode_reply(reply: type[Any], entries: Iterable[Any], xid: int, version: int = VERSION) -> list[bytes]:
     """A multipart reply of any number of entries as the messages it takes.
 
     ``reply`` is the type, e.g. ``multiparts.FlowDescReply``.
     """
-    return [_frame(kind, body, xid, VERSION) for kind, body in split_reply(reply, entries)]
+    multipart = DIALECTS[version].multipart
+    return [_frame(kind, body, xid, version) for kind, body in multipart.split_reply(reply, entries)]
+
+
+def can_encode_reply(reply: type[Any], version: int) -> bool:
+    """Whether a version of OpenFlow has a multipart."""
+    tables = DIALECTS[version].multipart.tables
+    return reply in tables.entries or reply in tables.replies
 
 
 def decode(data: bytes, *, nested: bool = False) -> tuple[int, ofp.Message]:
@@ -262,12 +426,13 @@ def decode(data: bytes, *, nested: bool = False) -> tuple[int, ofp.Message]:
         if kind == 0:
             return xid, _decode_hello(version, body)
         if kind == 1:
-            return xid, _decode_error(body)
+            return xid, of10.decode_error(body) if version == 1 else of13.decode_error(body)
         if kind == 2:
             return xid, ofp.EchoRequest(body)
         if kind == 3:
             return xid, ofp.EchoReply(body)
-        decoder = _DECODERS.get(kind) if version == VERSION else None
+        dialect = DIALECTS.get(version)
+        decoder = dialect.decoders.get(kind) if dialect is not None else None
         if decoder is None or (nested and kind == 34):
             return xid, ofp.Raw(kind, body, version)
         return xid, decoder(body)
@@ -276,6 +441,9 @@ def decode(data: bytes, *, nested: bool = False) -> tuple[int, ofp.Message]:
     except (struct.error, IndexError, RecursionError, ValueError, OverflowError) as error:
         # Short input shows as one of the first two, actions nested without end as the third.
         raise CodecError(*BAD_REQUEST_LEN, f"message of type {kind}: {error}") from error
+
+
+_LATEST: Final = DIALECTS[VERSION]
 
 
 class Framer:

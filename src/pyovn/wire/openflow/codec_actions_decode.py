@@ -8,6 +8,7 @@ its bytes: a switch refuses it, a controller can still compare and delete the fl
 from __future__ import annotations
 
 import struct
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from pyovn.wire.openflow import actions as act
@@ -28,11 +29,10 @@ if TYPE_CHECKING:
     Decoder = Callable[[bytes], act.Action]
 
 _MEMORY_LIMIT: Final = 1 << 15
-_lists: dict[bytes, tuple[act.Action, ...]] = {}
-_instructions: dict[bytes, tuple[act.Action, ...]] = {}
 
 _H: Final = struct.Struct("!H")
 _I: Final = struct.Struct("!I")
+_TUN_ID: Final = FIELDS["tun_id"]
 _NW_TTL: Final = FIELDS["nw_ttl"]
 _IN_PORT_OXM: Final = FIELDS["in_port_oxm"]
 
@@ -86,6 +86,11 @@ def _reg_load(data: bytes) -> act.Action:
     (packed,) = _H.unpack_from(data, 10)
     sub = _packed_subfield(data, 12, packed)
     return act.load(int.from_bytes(data[16:24], "big"), sub)
+
+
+def _reg_load2(data: bytes) -> act.Action:
+    field, value, mask, _ = decode_value(data, 16)
+    return act.SetField(field, value, None if mask == field.full else mask)
 
 
 def _resubmit(data: bytes) -> act.Action:
@@ -169,12 +174,12 @@ def _nat(data: bytes) -> act.Nat:
     return act.Nat(flags, version, low, high, values[4], values[5])
 
 
-def _ct(data: bytes) -> act.Action:
+def _ct(decoder: ActionDecoder, data: bytes) -> act.Action:
     flags, source, immediate, table, alg = struct.unpack_from("!HIHB3xH", data, 10)
     zone = _packed_subfield(data, 12, immediate) if source else immediate
     nat: act.Nat | None = None
     inner: list[act.Action] = []
-    for action in decode_actions(data[24:]):
+    for action in decoder.decode(data[24:]):
         if isinstance(action, act.Nat):
             nat = action
         else:
@@ -210,7 +215,7 @@ def _sample(*, port: bool, direction: bool) -> Decoder:
     return decode
 
 
-_STANDARD: Final[Mapping[int, Decoder]] = {
+STANDARD: Final[Mapping[int, Decoder]] = {
     0: _output,
     17: lambda data: act.PushVlan(_H.unpack_from(data, 4)[0]),
     18: lambda _: act.PopVlan(),
@@ -222,12 +227,15 @@ _STANDARD: Final[Mapping[int, Decoder]] = {
     28: _copy_field,
     29: lambda data: act.Meter(_I.unpack_from(data, 4)[0]),
 }
-_VENDOR: Final[Mapping[int, Decoder]] = {
+VENDOR: Final[Mapping[int, Decoder]] = {
     1: _resubmit,
+    2: lambda data: act.SetField(_TUN_ID, _I.unpack_from(data, 12)[0]),
+    4: lambda data: act.SetQueue(_I.unpack_from(data, 12)[0]),
     5: lambda _: act.PopQueue(),
     6: _reg_move,
     7: _reg_load,
     8: lambda data: act.Note(data[10:]),
+    9: lambda data: act.SetField(_TUN_ID, struct.unpack_from("!Q", data, 16)[0]),
     14: _resubmit_table(with_ct=False),
     15: _output_reg,
     16: lambda data: act.Learn(data[10:]),
@@ -236,18 +244,19 @@ _VENDOR: Final[Mapping[int, Decoder]] = {
     19: lambda data: act.FinTimeout(*struct.unpack_from("!HH", data, 10)),
     20: _controller,
     21: _dec_ttl_ids,
+    22: lambda data: act.WriteMetadata(*struct.unpack_from("!QQ", data, 16)),
     27: lambda data: act.Push(_stack(data)),
     28: lambda data: act.Pop(_stack(data)),
     29: _sample(port=False, direction=False),
     32: _output_reg2,
+    33: _reg_load2,
     34: lambda data: act.Conjunction(_I.unpack_from(data, 12)[0], data[10], data[11]),
-    35: _ct,
     36: _nat,
     37: _controller2,
     38: _sample(port=True, direction=False),
     39: lambda data: act.OutputTruncated(*struct.unpack_from("!HI", data, 10)),
+    40: lambda data: act.Group(_I.unpack_from(data, 12)[0]),
     41: _sample(port=True, direction=True),
-    42: lambda data: act.Clone(decode_actions(data[16:])),
     43: lambda _: act.CtClear(),
     44: _resubmit_table(with_ct=True),
     49: _check_pkt_larger,
@@ -255,73 +264,104 @@ _VENDOR: Final[Mapping[int, Decoder]] = {
 }
 
 
-def _decode_one(data: bytes) -> act.Action:
-    kind = data[0] << 8 | data[1]
-    if kind != 0xFFFF:
-        decoder = _STANDARD.get(kind)
-    elif len(data) >= 16 and _I.unpack_from(data, 4)[0] == NICIRA:
-        decoder = _VENDOR.get(data[8] << 8 | data[9])
-    else:
-        decoder = None
-    return act.Unknown(data) if decoder is None else decoder(data)
+_NESTING: Final[Mapping[int, Callable[[ActionDecoder, bytes], act.Action]]] = {
+    35: _ct,
+    42: lambda decoder, data: act.Clone(decoder.decode(data[16:])),
+}
 
 
-def decode_actions(data: bytes) -> tuple[act.Action, ...]:
-    """A list of actions; raises ``CodecError``.
+class ActionDecoder:
+    """Decodes the actions of one version: ``standard`` numbers them, vendor actions are the same in all.
 
-    Also ``struct.error`` and ``IndexError`` for one cut short and ``RecursionError`` for one nested
-    too deep; ``codec.decode`` makes a ``CodecError`` of them.
+    Lists are remembered by their bytes.
     """
-    known = _lists.get(data)
-    if known is None:
-        known = _decode_list(data)
-        if len(_lists) >= _MEMORY_LIMIT:
-            _lists.clear()
-        _lists[data] = known
-    return known
 
+    __slots__ = ("_instructions", "_lists", "_standard", "_vendor")
 
-def _decode_list(data: bytes) -> tuple[act.Action, ...]:
-    actions: list[act.Action] = []
-    offset, end = 0, len(data)
-    while offset < end:
-        size = data[offset + 2] << 8 | data[offset + 3]
-        if size < 8 or size & 7 or offset + size > end:
-            raise CodecError(*BAD_ACTION_LEN, f"an action of {size} bytes where {end - offset} are left")
-        actions.append(_decode_one(data[offset : offset + size]))
-        offset += size
-    return tuple(actions)
+    def __init__(self, standard: Mapping[int, Decoder]) -> None:
+        self._standard = dict(standard)
+        self._vendor: dict[int, Decoder] = {
+            **VENDOR,
+            **{kind: partial(decode, self) for kind, decode in _NESTING.items()},
+        }
+        self._lists: dict[bytes, tuple[act.Action, ...]] = {}
+        self._instructions: dict[bytes, tuple[act.Action, ...]] = {}
 
-
-def decode_instructions(data: bytes) -> tuple[act.Action, ...]:
-    """The instructions of a flow as one list of actions, apply_actions first."""
-    known = _instructions.get(data)
-    if known is None:
-        known = _decode_instructions(data)
-        if len(_instructions) >= _MEMORY_LIMIT:
-            _instructions.clear()
-        _instructions[data] = known
-    return known
-
-
-def _decode_instructions(data: bytes) -> tuple[act.Action, ...]:
-    found: dict[int, tuple[act.Action, ...]] = {}
-    offset, end = 0, len(data)
-    while offset < end:
-        kind = data[offset] << 8 | data[offset + 1]
-        size = data[offset + 2] << 8 | data[offset + 3]
-        if size < 8 or size & 7 or offset + size > end:
-            raise CodecError(*BAD_INSTRUCTION_LEN, f"an instruction of {size} bytes, {end - offset} are left")
-        if kind in (3, 4):
-            inner = decode_actions(data[offset + 8 : offset + size])
-            found[kind] = inner if kind == 4 else (act.WriteActions(inner),)
-        elif kind == 1:
-            found[1] = (act.GotoTable(data[offset + 4]),)
-        elif kind == 2:
-            found[2] = (act.WriteMetadata(*struct.unpack_from("!QQ", data, offset + 8)),)
-        elif kind == 5:
-            found[5] = (act.ClearActions(),)
+    def _decode_one(self, data: bytes) -> act.Action:
+        kind = data[0] << 8 | data[1]
+        if kind != 0xFFFF:
+            decoder = self._standard.get(kind)
+        elif len(data) >= 16 and _I.unpack_from(data, 4)[0] == NICIRA:
+            decoder = self._vendor.get(data[8] << 8 | data[9])
         else:
-            raise CodecError(*UNKNOWN_INSTRUCTION, f"instruction {kind} is unknown")
-        offset += size
-    return tuple([action for kind in (4, 5, 3, 2, 1) for action in found.get(kind, ())])
+            decoder = None
+        return act.Unknown(data) if decoder is None else decoder(data)
+
+    def decode(self, data: bytes) -> tuple[act.Action, ...]:
+        """A list of actions; raises ``CodecError``.
+
+        Also ``struct.error`` and ``IndexError`` for one cut short and ``RecursionError`` for one nested
+        too deep; ``codec.decode`` makes a ``CodecError`` of them.
+        """
+        known = self._lists.get(data)
+        if known is None:
+            known = self._decode_list(data)
+            if len(self._lists) >= _MEMORY_LIMIT:
+                self._lists.clear()
+            self._lists[data] = known
+        return known
+
+    def _decode_list(self, data: bytes) -> tuple[act.Action, ...]:
+        actions: list[act.Action] = []
+        offset, end = 0, len(data)
+        while offset < end:
+            size = data[offset + 2] << 8 | data[offset + 3]
+            if size < 8 or size & 7 or offset + size > end:
+                raise CodecError(*BAD_ACTION_LEN, f"an action of {size} bytes where {end - offset} are left")
+            actions.append(self._decode_one(data[offset : offset + size]))
+            offset += size
+        return tuple(actions)
+
+    def decode_instructions(self, data: bytes) -> tuple[act.Action, ...]:
+        """The instructions of a flow as one list of actions, apply_actions first."""
+        known = self._instructions.get(data)
+        if known is None:
+            known = self._decode_instructions(data)
+            if len(self._instructions) >= _MEMORY_LIMIT:
+                self._instructions.clear()
+            self._instructions[data] = known
+        return known
+
+    def _decode_instructions(self, data: bytes) -> tuple[act.Action, ...]:
+        found: dict[int, tuple[act.Action, ...]] = {}
+        offset, end = 0, len(data)
+        while offset < end:
+            kind = data[offset] << 8 | data[offset + 1]
+            size = data[offset + 2] << 8 | data[offset + 3]
+            if size < 8 or size & 7 or offset + size > end:
+                raise CodecError(
+                    *BAD_INSTRUCTION_LEN, f"an instruction of {size} bytes, {end - offset} are left"
+                )
+            if kind in (3, 4):
+                inner = self.decode(data[offset + 8 : offset + size])
+                found[kind] = inner if kind == 4 else (act.WriteActions(inner),)
+            elif kind in _INSTRUCTIONS:
+                found[kind] = (_INSTRUCTIONS[kind](data[offset : offset + size]),)
+            else:
+                raise CodecError(*UNKNOWN_INSTRUCTION, f"instruction {kind} is unknown")
+            offset += size
+        return tuple([action for kind in (6, 4, 5, 3, 2, 1) for action in found.get(kind, ())])
+
+
+_INSTRUCTIONS: Final[Mapping[int, Decoder]] = {
+    1: lambda data: act.GotoTable(data[4]),
+    2: lambda data: act.WriteMetadata(*struct.unpack_from("!QQ", data, 8)),
+    5: lambda _: act.ClearActions(),
+    6: lambda data: act.Meter(_I.unpack_from(data, 4)[0]),
+}
+
+OF15: Final = ActionDecoder(STANDARD)
+"""OpenFlow 1.5's."""
+
+decode_actions: Final = OF15.decode
+decode_instructions: Final = OF15.decode_instructions

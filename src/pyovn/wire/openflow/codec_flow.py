@@ -7,15 +7,18 @@ controller: everything that can be remembered (match, instructions) is, the rest
 from __future__ import annotations
 
 import struct
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from pyovn.wire.openflow.codec_actions import encode_instructions
-from pyovn.wire.openflow.codec_actions_decode import decode_instructions
+from pyovn.wire.openflow import codec_actions, codec_actions_decode
 from pyovn.wire.openflow.codec_match import decode_match, encode_match, narrow_port, wide_port
 from pyovn.wire.openflow.errors import BAD_REQUEST_LEN, CodecError
 from pyovn.wire.openflow.flow import Flow
 from pyovn.wire.openflow.messages import FlowMod, FlowRemoved
 from pyovn.wire.openflow.multiparts import ANY_PORT, FlowDesc
+
+if TYPE_CHECKING:
+    from pyovn.wire.openflow.codec_actions import ActionEncoder
+    from pyovn.wire.openflow.codec_actions_decode import ActionDecoder
 
 _MOD: Final = struct.Struct("!BBHIQQBBHHHIIIHH")
 _MOD_BODY: Final = struct.Struct("!QQBBHHHIIIHH")
@@ -33,10 +36,12 @@ _BYTES: Final = 0x80020A08
 _SECOND: Final = 1_000_000_000
 
 
-def encode_flow_mod(mod: FlowMod, xid: int, version: int = 6) -> bytes:
+def encode_flow_mod(
+    mod: FlowMod, xid: int, version: int = 6, encoder: ActionEncoder = codec_actions.OF15
+) -> bytes:
     """The whole message, header included: it is too frequent for a join of two parts."""
     flow = mod.flow
-    tail = (flow.match.wire or encode_match(flow.match)) + encode_instructions(flow.actions)
+    tail = (flow.match.wire or encode_match(flow.match)) + encoder.encode_instructions(flow.actions)
     port = mod.out_port
     return (
         _MOD.pack(
@@ -61,13 +66,13 @@ def encode_flow_mod(mod: FlowMod, xid: int, version: int = 6) -> bytes:
     )
 
 
-def decode_flow_mod(body: bytes) -> FlowMod:
+def decode_flow_mod(body: bytes, decoder: ActionDecoder = codec_actions_decode.OF15) -> FlowMod:
     """Body of OFPT_FLOW_MOD, without the header."""
     cookie, cookie_mask, table, command, idle, hard, priority, buffer, port, group, flags, importance = (
         _MOD_BODY.unpack_from(body)
     )
     match, offset = decode_match(body, 40)
-    actions = decode_instructions(body[offset:])
+    actions = decoder.decode_instructions(body[offset:])
     flow = Flow(table, priority, match, actions, cookie, idle, hard, flags, importance)
     return FlowMod(command, flow, cookie_mask, buffer, narrow_port(port), group)
 
@@ -133,7 +138,9 @@ def encode_flow_desc(desc: FlowDesc) -> bytes:
     """One entry of OFPMP_FLOW_DESC."""
     flow = desc.flow
     tail = (
-        (flow.match.wire or encode_match(flow.match)) + encode_stats(desc) + encode_instructions(flow.actions)
+        (flow.match.wire or encode_match(flow.match))
+        + encode_stats(desc)
+        + codec_actions.encode_instructions(flow.actions)
     )
     return (
         _DESC.pack(
@@ -155,7 +162,7 @@ def decode_flow_desc(data: bytes) -> FlowDesc:
     _, table, priority, idle, hard, flags, importance, cookie = _DESC.unpack_from(data)
     match, offset = decode_match(data, 24)
     stats, offset = decode_stats(data, offset)
-    actions = decode_instructions(data[offset:])
+    actions = codec_actions_decode.decode_instructions(data[offset:])
     return _stats_to_desc(Flow(table, priority, match, actions, cookie, idle, hard, flags, importance), stats)
 
 

@@ -6,15 +6,18 @@ The selection method of a select group travels in Open vSwitch's property of exp
 from __future__ import annotations
 
 import struct
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from pyovn.wire.openflow.codec_actions import encode_actions
-from pyovn.wire.openflow.codec_actions_decode import decode_actions
+from pyovn.wire.openflow import codec_actions, codec_actions_decode
 from pyovn.wire.openflow.codec_match import decode_subfield_header, header, narrow_port, wide_port
 from pyovn.wire.openflow.errors import BAD_ARGUMENT, BAD_REQUEST_LEN, CodecError
 from pyovn.wire.openflow.fields import FIELDS
 from pyovn.wire.openflow.messages import GroupMod, MeterMod
 from pyovn.wire.openflow.multiparts import Bucket, GroupEntry, GroupStats, MeterBand, MeterEntry
+
+if TYPE_CHECKING:
+    from pyovn.wire.openflow.codec_actions import ActionEncoder
+    from pyovn.wire.openflow.codec_actions_decode import ActionDecoder
 
 _NTR: Final = 0x0000154D
 _PROPERTY: Final = struct.Struct("!HH")
@@ -40,8 +43,8 @@ def encode_property(kind: int, value: bytes) -> bytes:
     return _PROPERTY.pack(kind, size) + value + bytes(-size & 7)
 
 
-def _encode_bucket(bucket: Bucket) -> bytes:
-    actions = encode_actions(bucket.actions)
+def _encode_bucket(bucket: Bucket, encoder: ActionEncoder) -> bytes:
+    actions = encoder.encode(bucket.actions)
     tail = b""
     if bucket.weight is not None:
         tail += struct.pack("!HHH2x", 0, 8, bucket.weight)
@@ -53,7 +56,7 @@ def _encode_bucket(bucket: Bucket) -> bytes:
     return struct.pack("!HHI", size, len(actions), bucket.id) + actions + tail
 
 
-def _decode_buckets(data: bytes) -> tuple[Bucket, ...]:
+def _decode_buckets(data: bytes, decoder: ActionDecoder) -> tuple[Bucket, ...]:
     buckets: list[Bucket] = []
     offset = 0
     while offset < len(data):
@@ -61,7 +64,7 @@ def _decode_buckets(data: bytes) -> tuple[Bucket, ...]:
         if size < 8 + length or offset + size > len(data):
             raise CodecError(*BAD_REQUEST_LEN, f"a bucket of {size} bytes")
         start = offset + 8
-        actions = decode_actions(data[start : start + length])
+        actions = decoder.decode(data[start : start + length])
         weight = watch_port = watch_group = None
         for kind, value in properties(data[start + length : offset + size]):
             if kind == 0:
@@ -102,40 +105,40 @@ def _decode_method(data: bytes) -> tuple[str, int, tuple[tuple[str, int], ...]]:
     return "", 0, ()
 
 
-def _entry(ident: int, kind: int, buckets: bytes, tail: bytes) -> GroupEntry:
-    return GroupEntry(ident, kind, _decode_buckets(buckets), *_decode_method(tail))
+def _entry(ident: int, kind: int, buckets: bytes, tail: bytes, decoder: ActionDecoder) -> GroupEntry:
+    return GroupEntry(ident, kind, _decode_buckets(buckets, decoder), *_decode_method(tail))
 
 
-def encode_group_mod(mod: GroupMod) -> bytes:
+def encode_group_mod(mod: GroupMod, encoder: ActionEncoder = codec_actions.OF15) -> bytes:
     """Body of OFPT_GROUP_MOD."""
     group = mod.group
-    buckets = b"".join([_encode_bucket(bucket) for bucket in group.buckets])
+    buckets = b"".join([_encode_bucket(bucket, encoder) for bucket in group.buckets])
     head = struct.pack("!HBxIH2xI", mod.command, group.type, group.id, len(buckets), mod.bucket_id)
     return head + buckets + _encode_method(group)
 
 
-def decode_group_mod(body: bytes) -> GroupMod:
+def decode_group_mod(body: bytes, decoder: ActionDecoder = codec_actions_decode.OF15) -> GroupMod:
     """Body of OFPT_GROUP_MOD."""
     command, kind, ident, size, bucket = struct.unpack_from("!HBxIH2xI", body)
     if 16 + size > len(body):
         raise CodecError(*BAD_REQUEST_LEN, "the buckets of a group are cut short")
-    return GroupMod(command, _entry(ident, kind, body[16 : 16 + size], body[16 + size :]), bucket)
+    return GroupMod(command, _entry(ident, kind, body[16 : 16 + size], body[16 + size :], decoder), bucket)
 
 
-def encode_group_desc(group: GroupEntry) -> bytes:
+def encode_group_desc(group: GroupEntry, encoder: ActionEncoder = codec_actions.OF15) -> bytes:
     """One entry of OFPMP_GROUP_DESC."""
-    buckets = b"".join([_encode_bucket(bucket) for bucket in group.buckets])
+    buckets = b"".join([_encode_bucket(bucket, encoder) for bucket in group.buckets])
     tail = _encode_method(group)
     size = 16 + len(buckets) + len(tail)
     return struct.pack("!HBxIH6x", size, group.type, group.id, len(buckets)) + buckets + tail
 
 
-def decode_group_desc(data: bytes) -> GroupEntry:
+def decode_group_desc(data: bytes, decoder: ActionDecoder = codec_actions_decode.OF15) -> GroupEntry:
     """One entry of OFPMP_GROUP_DESC."""
     _, kind, ident, size = struct.unpack_from("!HBxIH", data)
     if 16 + size > len(data):
         raise CodecError(*BAD_REQUEST_LEN, "the buckets of a group are cut short")
-    return _entry(ident, kind, data[16 : 16 + size], data[16 + size :])
+    return _entry(ident, kind, data[16 : 16 + size], data[16 + size :], decoder)
 
 
 def encode_group_stats(stats: GroupStats) -> bytes:

@@ -31,10 +31,12 @@ if TYPE_CHECKING:
 
 _IN_PORT: Final = FIELDS["in_port"]
 _IN_PORT_OXM: Final = FIELDS["in_port_oxm"]
+_IP_DSCP: Final = FIELDS["ip_dscp"]
 _VLAN_TCI: Final = FIELDS["vlan_tci"]
 _MEMORY_LIMIT: Final = 1 << 16
 
 _terms: dict[Term, bytes] = {}
+_nxm_terms: dict[Term, bytes] = {}
 _headers: dict[bytes, tuple[Field, int, bool]] = {}
 
 U32: Final = struct.Struct("!I")
@@ -119,6 +121,30 @@ def encode_match(match: Match) -> bytes:
         size = len(body) + 4
         wire = match.wire = b"\0\1" + size.to_bytes(2, "big") + body + bytes(-size & 7)
     return wire
+
+
+def _encode_nxm_term(term: Term) -> bytes:
+    field, value, mask = term
+    if field is _IP_DSCP:
+        # NXM has the whole byte and no way to match a part of it.
+        return header(field.nxm_code, 1) + bytes((value << 2,))
+    if field is _IN_PORT:
+        return header(field.nxm_code, 2) + value.to_bytes(2, "big")
+    return encode_value(field, value, mask, field.nxm_code)
+
+
+def encode_nxm(match: Match) -> bytes:
+    """The TLVs of a match as NXM, the flexible match of Open vSwitch's extension of OpenFlow 1.0."""
+    known = _nxm_terms.get
+    return b"".join([known(term) or _remember_nxm(term) for term in match.terms])
+
+
+def _remember_nxm(term: Term) -> bytes:
+    out = _encode_nxm_term(term)
+    if len(_nxm_terms) >= _MEMORY_LIMIT:
+        _nxm_terms.clear()
+    _nxm_terms[term] = out
+    return out
 
 
 def _read_header(data: bytes, offset: int) -> tuple[Field, int, bool]:
@@ -218,6 +244,14 @@ def subfield_header(subfield: Subfield) -> bytes:
     if field.form == "metadata":
         return header(field.subfield_code, option_size(subfield.ofs + subfield.bits))
     return header(field.subfield_code, field.nbytes)
+
+
+def nxm_subfield_header(subfield: Subfield) -> bytes:
+    """The header by which vendor actions before OpenFlow 1.5 name a field: NXM's where it has one."""
+    field = subfield.field
+    if field.form == "metadata":
+        return header(field.nxm_code, option_size(subfield.ofs + subfield.bits))
+    return header(field.nxm_code, 2 if field is _IN_PORT else field.nbytes)
 
 
 def decode_subfield_header(data: bytes, offset: int) -> tuple[Field, int]:

@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Mapping  # noqa: TC003  # a NamedTuple's fields
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyovn.wire.openflow import multiparts as mp
 from pyovn.wire.openflow.codec_flow import (
@@ -29,7 +30,7 @@ from pyovn.wire.openflow.codec_port import decode_port, decode_port_stats, encod
 from pyovn.wire.openflow.errors import BAD_REQUEST_LEN, CodecError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
 REQUEST: Final = 18
 REPLY: Final = 19
@@ -136,7 +137,7 @@ _ENTRY_REPLIES: Final[Mapping[type, tuple[int, Callable[[Any], bytes]]]] = {
     mp.GroupDescReply: (7, encode_group_desc),
     mp.MeterDescReply: (10, encode_meter_desc),
     mp.PortDescReply: (13, encode_port),
-    mp.TableDescReply: (14, lambda t: struct.pack("!HBxI", 8, t.table, t.config)),
+    mp.TableDescReply: (14, lambda t: struct.pack("!HBxIHHI", 16, t.table, t.config, 2, 8, 7)),
 }
 
 
@@ -175,56 +176,107 @@ _ENTRY_DECODERS: Final[Mapping[int, tuple[type[Any], Callable[[bytes], Any], int
 }
 
 
-def encode_multipart(message: Any) -> tuple[int, bytes] | None:
-    """OFPT type and body of a multipart message, or None for any other message."""
-    kind = type(message)
-    found = _REQUESTS.get(kind)
-    if found is not None:
-        return REQUEST, struct.pack("!HH4x", found[0], 0) + found[1](message)
-    found = _REPLIES.get(kind)
-    if found is not None:
-        return REPLY, struct.pack("!HH4x", found[0], 0) + found[1](message)
-    found = _ENTRY_REPLIES.get(kind)
-    if found is not None:
-        number, encode = found
-        body = b"".join([encode(entry) for entry in message.entries])
-        return REPLY, struct.pack("!HH4x", number, _MORE if message.more else 0) + body
-    if isinstance(message, mp.RawMultipart):
-        head = struct.pack("!HH4x", message.type, message.flags)
-        return REPLY if message.reply else REQUEST, head + message.body
-    return None
+class MultipartTables(NamedTuple):
+    """How one version encodes and decodes each multipart; by type of message, or by number.
+
+    Numbers of Open vSwitch's own multiparts are ``NICIRA_MULTIPART`` and their subtype.
+    """
+
+    requests: Mapping[type, tuple[int, Callable[[Any], bytes]]]
+    request_decoders: Mapping[int, Callable[[bytes], Any]]
+    replies: Mapping[type, tuple[int, Callable[[Any], bytes]]]
+    reply_decoders: Mapping[int, Callable[[bytes], Any]]
+    entries: Mapping[type, tuple[int, Callable[[Any], bytes]]]
+    entry_decoders: Mapping[int, tuple[type[Any], Callable[[bytes], Any], int, int]]
+    request: int = REQUEST
+    reply: int = REPLY
+    head: int = 8
 
 
-def split_reply(reply: type[Any], entries: Iterable[Any]) -> Iterator[tuple[int, bytes]]:
-    """OFPT type and body of each message that it takes to carry ``entries``; at least one."""
-    number, encode = _ENTRY_REPLIES[reply]
-    segment: list[bytes] = []
-    size = 0
-    for entry in entries:
-        data = encode(entry)
-        if size + len(data) > _LIMIT:
-            yield REPLY, struct.pack("!HH4x", number, _MORE) + b"".join(segment)
-            segment, size = [], 0
-        segment.append(data)
-        size += len(data)
-    yield REPLY, struct.pack("!HH4x", number, 0) + b"".join(segment)
+TABLES_15: Final = MultipartTables(
+    _REQUESTS, _REQUEST_DECODERS, _REPLIES, _REPLY_DECODERS, _ENTRY_REPLIES, _ENTRY_DECODERS
+)
+NICIRA_MULTIPART: Final = 0x10000
+_EXPERIMENTER: Final = 0xFFFF
+_NICIRA: Final = 0x2320
 
 
-def decode_request(body: bytes) -> Any:
-    """Body of OFPT_MULTIPART_REQUEST."""
-    number, flags = struct.unpack_from("!HH4x", body)
-    decoder = _REQUEST_DECODERS.get(number)
-    return mp.RawMultipart(number, body[8:], flags=flags) if decoder is None else decoder(body[8:])
+class MultipartCodec:
+    """Multiparts of one version of OpenFlow."""
+
+    __slots__ = ("tables",)
+
+    def __init__(self, tables: MultipartTables) -> None:
+        self.tables = tables
+
+    def _head(self, number: int, flags: int) -> bytes:
+        if number >= NICIRA_MULTIPART:
+            # Before 1.1 the vendor's number follows at once, and its subtype is padded.
+            if self.tables.head == 4:
+                return struct.pack("!HHIIxxxx", _EXPERIMENTER, flags, _NICIRA, number - NICIRA_MULTIPART)
+            return struct.pack("!HHxxxxII", _EXPERIMENTER, flags, _NICIRA, number - NICIRA_MULTIPART)
+        return struct.pack("!HH", number, flags) + bytes(self.tables.head - 4)
+
+    def encode(self, message: Any) -> tuple[int, bytes] | None:
+        """OFPT type and body of a multipart message, or None for any other message."""
+        tables = self.tables
+        kind = type(message)
+        for way, known in ((tables.request, tables.requests), (tables.reply, tables.replies)):
+            found = known.get(kind)
+            if found is not None:
+                return way, self._head(found[0], 0) + found[1](message)
+        found = tables.entries.get(kind)
+        if found is not None:
+            number, encode = found
+            body = b"".join([encode(entry) for entry in message.entries])
+            return tables.reply, self._head(number, _MORE if message.more else 0) + body
+        if isinstance(message, mp.RawMultipart):
+            head = self._head(message.type, message.flags)
+            return tables.reply if message.reply else tables.request, head + message.body
+        return None
+
+    def split_reply(self, reply: type[Any], entries: Iterable[Any]) -> Iterator[tuple[int, bytes]]:
+        """OFPT type and body of each message that it takes to carry ``entries``; at least one."""
+        number, encode = self.tables.entries[reply]
+        segment: list[bytes] = []
+        size = 0
+        for entry in entries:
+            data = encode(entry)
+            if size + len(data) > _LIMIT:
+                yield self.tables.reply, self._head(number, _MORE) + b"".join(segment)
+                segment, size = [], 0
+            segment.append(data)
+            size += len(data)
+        yield self.tables.reply, self._head(number, 0) + b"".join(segment)
+
+    def _cut_head(self, body: bytes) -> tuple[int, int, bytes]:
+        """Number, flags and what follows."""
+        number, flags = struct.unpack_from("!HH", body)
+        if number == _EXPERIMENTER and len(body) >= 16:
+            vendor, subtype = struct.unpack_from("!II", body, self.tables.head)
+            if vendor == _NICIRA:
+                return NICIRA_MULTIPART + subtype, flags, body[16:]
+        if len(body) < self.tables.head:
+            raise CodecError(*BAD_REQUEST_LEN, f"a multipart of {len(body)} bytes")
+        return number, flags, body[self.tables.head :]
+
+    def decode_request(self, body: bytes) -> Any:
+        """Body of OFPT_MULTIPART_REQUEST."""
+        number, flags, rest = self._cut_head(body)
+        decoder = self.tables.request_decoders.get(number)
+        return mp.RawMultipart(number, rest, flags=flags) if decoder is None else decoder(rest)
+
+    def decode_reply(self, body: bytes) -> Any:
+        """Body of OFPT_MULTIPART_REPLY."""
+        number, flags, rest = self._cut_head(body)
+        decoder = self.tables.reply_decoders.get(number)
+        if decoder is not None:
+            return decoder(rest)
+        found = self.tables.entry_decoders.get(number)
+        if found is None:
+            return mp.RawMultipart(number, rest, reply=True, flags=flags)
+        reply, decode, at, fixed = found
+        return reply(tuple([decode(entry) for entry in _cut(rest, at, fixed)]), bool(flags & _MORE))
 
 
-def decode_reply(body: bytes) -> Any:
-    """Body of OFPT_MULTIPART_REPLY."""
-    number, flags = struct.unpack_from("!HH4x", body)
-    decoder = _REPLY_DECODERS.get(number)
-    if decoder is not None:
-        return decoder(body[8:])
-    found = _ENTRY_DECODERS.get(number)
-    if found is None:
-        return mp.RawMultipart(number, body[8:], reply=True, flags=flags)
-    reply, decode, at, fixed = found
-    return reply(tuple([decode(entry) for entry in _cut(body[8:], at, fixed)]), bool(flags & _MORE))
+OF15: Final = MultipartCodec(TABLES_15)

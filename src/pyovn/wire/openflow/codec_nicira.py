@@ -93,12 +93,16 @@ _ENCODERS: Final[Mapping[type, Callable[[Any], tuple[int, bytes]]]] = {
         struct.pack("!IH10x", m.max_space, m.max_fields) + _encode_maps(m.maps),
     ),
     ofp.SetPacketInFormat: lambda m: (16, m.format.to_bytes(4, "big")),
+    ofp.SetFlowFormat: lambda m: (12, m.format.to_bytes(4, "big")),
+    ofp.FlowModTableId: lambda m: (15, bytes((m.on,)) + bytes(7)),
     ofp.SetControllerId: lambda m: (20, bytes(6) + m.id.to_bytes(2, "big")),
     ofp.CtFlushZone: lambda m: (29, bytes(6) + m.zone.to_bytes(2, "big")),
     ofp.SetAsync: lambda m: (27, encode_masks(m.masks)),
 }
 
 _DECODERS: Final[Mapping[int, Callable[[bytes], ofp.Message]]] = {
+    12: lambda body: ofp.SetFlowFormat(*struct.unpack_from("!I", body)),
+    15: lambda body: ofp.FlowModTableId(bool(body[0])),
     16: lambda body: ofp.SetPacketInFormat(*struct.unpack_from("!I", body)),
     20: lambda body: ofp.SetControllerId(*struct.unpack_from("!6xH", body)),
     24: lambda body: ofp.TlvTableMod(struct.unpack_from("!H", body)[0], _decode_maps(body[8:])),
@@ -111,14 +115,30 @@ _DECODERS: Final[Mapping[int, Callable[[bytes], ofp.Message]]] = {
 }
 
 
-def encode_nicira(message: Any) -> bytes:
-    """Body of OFPT_EXPERIMENTER for one of our vendor messages."""
-    subtype, body = _ENCODERS[type(message)](message)
-    return _HEADER.pack(NICIRA, subtype) + body
+class VendorCodec:
+    """Open vSwitch's own messages in one version: those of all versions, and ``more`` of that one."""
+
+    __slots__ = ("_decoders", "more")
+
+    def __init__(
+        self,
+        more: Mapping[type, tuple[int, Callable[[Any], bytes]]],
+        decoders: Mapping[int, Callable[[bytes], Any]],
+    ) -> None:
+        self.more = more
+        self._decoders: dict[int, Callable[[bytes], Any]] = {**_DECODERS, **decoders}
+
+    def encode(self, message: Any) -> bytes:
+        """Body of OFPT_EXPERIMENTER."""
+        found = self.more.get(type(message))
+        subtype, body = _ENCODERS[type(message)](message) if found is None else (found[0], found[1](message))
+        return _HEADER.pack(NICIRA, subtype) + body
+
+    def decode(self, body: bytes) -> Any:
+        """Body of OFPT_EXPERIMENTER; an unknown one becomes ``Experimenter``."""
+        vendor, subtype = _HEADER.unpack_from(body)
+        decoder = self._decoders.get(subtype) if vendor == NICIRA else None
+        return ofp.Experimenter(vendor, subtype, body[8:]) if decoder is None else decoder(body[8:])
 
 
-def decode_experimenter(body: bytes) -> ofp.Message:
-    """Body of OFPT_EXPERIMENTER; an unknown one becomes ``Experimenter``."""
-    vendor, subtype = _HEADER.unpack_from(body)
-    decoder = _DECODERS.get(subtype) if vendor == NICIRA else None
-    return ofp.Experimenter(vendor, subtype, body[8:]) if decoder is None else decoder(body[8:])
+OF15: Final = VendorCodec({}, {})

@@ -57,6 +57,7 @@ class Field:
         "name",
         "nbytes",
         "nxm",
+        "nxm_code",
         "order",
         "oxm_class",
         "oxm_field",
@@ -80,8 +81,12 @@ class Field:
         nbytes: int = 0,
         match_name: str = "",
         subfield_code: Code | None = None,
+        nxm_code: Code | None = None,
     ) -> None:
-        """``code`` is the match's form; ``subfield_code`` that of moves, where it differs."""
+        """``code`` is the match's form; ``subfield_code`` that of moves, where it differs.
+
+        ``nxm_code`` is what Open vSwitch's extensions of OpenFlow before 1.5 call it.
+        """
         self.name = name
         self.nxm = nxm
         self.bits = bits
@@ -91,6 +96,7 @@ class Field:
         self.oxm_class = code.oxm_class
         self.oxm_field = code.oxm_field
         self.subfield_code = subfield_code or code
+        self.nxm_code = nxm_code or code
         self.prerequisites = prerequisites
         self.maskable = maskable
         self.writable = writable
@@ -293,6 +299,7 @@ def _declare(row: str) -> None:
             writable="r" not in access,
             nbytes=int(nbytes or 0),
             match_name=shown,
+            nxm_code=next((_code(text, number) for text in codes if text[0] in "nm"), None),
         )
         new.order = len(ALL_FIELDS)
         ALL_FIELDS.append(new)
@@ -312,6 +319,7 @@ def _declare_views() -> None:
     # a move or push of in_port is that of the narrow field.
     FIELDS["in_port"].subfield_code = Code(NXM0, 0)
     FIELDS["in_port_oxm"].views = (View(FIELDS["in_port"], 0, 0, 16),)
+    FIELDS["ip_dscp"].nxm_code = FIELDS["nw_tos"].nxm_code
     tci = FIELDS["vlan_tci"]
     # OXM's vlan_vid has the CFI bit as "a tag is present" (OpenFlow 1.5.1, section 7.2.3.8).
     FIELDS["vlan_vid"].full = 0x1FFF

@@ -128,13 +128,15 @@ class FeaturesRequest(Struct, frozen=True):
 
 
 class FeaturesReply(Struct, frozen=True):
-    """What the switch is and can."""
+    """What the switch is and can; OpenFlow 1.0 tells ``actions`` and ``ports`` here, too."""
 
     datapath_id: int
     n_buffers: int = 0
     n_tables: int = 254
     auxiliary_id: int = 0
     capabilities: int = 0x24F
+    actions: int = 0
+    ports: tuple[PortDesc, ...] = ()
 
 
 class GetConfigRequest(Struct, frozen=True):
@@ -164,7 +166,11 @@ class BarrierReply(Struct, frozen=True):
 
 
 class FlowMod(Struct, frozen=True):
-    """Change flows.  ``flow.table`` 0xff means all tables when deleting."""
+    """Change flows.  ``flow.table`` 0xff means all tables when deleting.
+
+    ``modify_cookie`` is OpenFlow 1.0's way: a modification changes the cookie as well, and adds the flow
+    when there is none.
+    """
 
     command: int
     flow: Flow
@@ -172,6 +178,7 @@ class FlowMod(Struct, frozen=True):
     buffer_id: int = NO_BUFFER
     out_port: int = ANY_PORT
     out_group: int = ANY_GROUP
+    modify_cookie: bool = False
 
 
 class FlowRemoved(Struct, frozen=True):
@@ -179,6 +186,10 @@ class FlowRemoved(Struct, frozen=True):
 
     desc: FlowDesc
     reason: int
+
+
+class FlowRemovedNxt(FlowRemoved, frozen=True):
+    """NXT_FLOW_REMOVED, for a controller of OpenFlow 1.0 that asked for NXM."""
 
 
 class GroupMod(Struct, frozen=True):
@@ -235,6 +246,10 @@ class PacketInStandard(Struct, frozen=True):
     table: int
     cookie: int
     buffer_id: int = NO_BUFFER
+
+
+class PacketInNxt(PacketInStandard, frozen=True):
+    """NXT_PACKET_IN, with the metadata that OpenFlow 1.0's own lacks."""
 
 
 class PortStatus(Struct, frozen=True):
@@ -335,6 +350,18 @@ class SetPacketInFormat(Struct, frozen=True):
     format: int
 
 
+class SetFlowFormat(Struct, frozen=True):
+    """NXT_SET_FLOW_FORMAT: 0 is OpenFlow 1.0's, 2 NXM."""
+
+    format: int
+
+
+class FlowModTableId(Struct, frozen=True):
+    """NXT_FLOW_MOD_TABLE_ID: the command of a flow_mod has the table in its upper byte from now on."""
+
+    on: bool
+
+
 class SetControllerId(Struct, frozen=True):
     """Which ``controller(id=...)`` reaches this connection."""
 
@@ -359,6 +386,7 @@ Message: TypeAlias = (
     | GetConfigRequest | GetConfigReply | SetConfig | BarrierRequest | BarrierReply | FlowMod | FlowRemoved
     | GroupMod | MeterMod | PacketOut | PacketIn | PacketInStandard | PortStatus | PortMod | RoleRequest
     | RoleReply | GetAsyncRequest | GetAsyncReply | SetAsync | BundleControl | BundleAdd | TlvTableMod
-    | TlvTableRequest | TlvTableReply | SetPacketInFormat | SetControllerId | CtFlushZone | TableMod
+    | TlvTableRequest | TlvTableReply | SetPacketInFormat | SetControllerId | SetFlowFormat | FlowModTableId
+    | CtFlushZone | TableMod
     | MultipartRequest | MultipartReply | RawMultipart
 )  # fmt: skip

@@ -141,17 +141,36 @@ class AggregateReply(Struct, frozen=True):
     flows: int
 
 
+class FlowDescRequestNxt(FlowDescRequest, frozen=True):
+    """NXST_FLOW, of OpenFlow 1.0 with NXM; the reply is of that form, too."""
+
+
+class FlowDescReplyNxt(FlowDescReply, frozen=True):
+    """Answers NXST_FLOW."""
+
+
+class AggregateRequestNxt(AggregateRequest, frozen=True):
+    """NXST_AGGREGATE."""
+
+
+class AggregateReplyNxt(AggregateReply, frozen=True):
+    """Answers NXST_AGGREGATE."""
+
+
 class TableStatsRequest(Struct, frozen=True):
     """Asks for ``TableStatsReply``."""
 
 
 class TableStats(Struct, frozen=True):
-    """Counters of a table."""
+    """Counters of a table; OpenFlow 1.0 tells its name and limits here, too."""
 
     table: int
     active: int = 0
     lookups: int = 0
     matched: int = 0
+    name: str = ""
+    wildcards: int = 0x3FFFFF
+    max_entries: int = 1_000_000
 
 
 class TableStatsReply(Struct, frozen=True):
@@ -211,6 +230,10 @@ class PortStats(Struct, frozen=True):
     tx_dropped: int | None = None
     rx_errors: int | None = None
     tx_errors: int | None = None
+    rx_frame_errors: int | None = None
+    rx_over_errors: int | None = None
+    rx_crc_errors: int | None = None
+    collisions: int | None = None
 
 
 class PortStatsReply(Struct, frozen=True):

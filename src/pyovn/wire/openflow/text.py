@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyovn.wire.openflow import flow as flows
+from pyovn.wire.openflow.actions import in_context
 from pyovn.wire.openflow.flow import Flow
 from pyovn.wire.openflow.text_actions import format_actions, format_subfield
 from pyovn.wire.openflow.text_match import MatchBuilder, format_match, parse_match, split_words
@@ -108,7 +109,8 @@ def parse_flow_text(
     result.has_actions = action_text is not None
     if numbers["table"] > 0xFF:
         raise TextError(f'unknown table "{numbers["table"]}"')
-    result.flow = Flow(match=builder.build(), actions=actions, flags=flags, **numbers)
+    match = builder.build()
+    result.flow = Flow(match=match, actions=in_context(actions, match), flags=flags, **numbers)
     return result
 
 
@@ -131,31 +133,35 @@ def _settings(flow: Flow) -> str:
     return text
 
 
-def _tail(flow: Flow, names: Mapping[int, str] | None) -> str:
+def _tail(flow: Flow, names: Mapping[int, str] | None, version: int) -> str:
     match = format_match(flow.match, names)
     if flow.priority != flows.DEFAULT_PRIORITY:
         match = f"priority={flow.priority},{match}" if match else f"priority={flow.priority}"
-    return f"{match + ' ' if match else ''}actions={format_actions(flow.actions, names)}"
+    return f"{match + ' ' if match else ''}actions={format_actions(flow.actions, names, version)}"
 
 
-def format_flow(flow: Flow, names: Mapping[int, str] | None = None, *, show_table: bool | None = None) -> str:
+def format_flow(
+    flow: Flow, names: Mapping[int, str] | None = None, *, show_table: bool | None = None, version: int = 6
+) -> str:
     """The flow as ``dump-flows --no-stats`` shows it: cookie and table only where they are not 0."""
     head = f"cookie={flow.cookie:#x}, " if flow.cookie else ""
     if flow.table if show_table is None else show_table:
         head += f"table={flow.table}, "
-    return head + _settings(flow) + _tail(flow, names)
+    return head + _settings(flow) + _tail(flow, names, version)
 
 
-def format_flow_desc(desc: FlowDesc, names: Mapping[int, str] | None = None, *, stats: bool = True) -> str:
+def format_flow_desc(
+    desc: FlowDesc, names: Mapping[int, str] | None = None, *, stats: bool = True, version: int = 6
+) -> str:
     """The line of ``ovs-ofctl dump-flows``, without its leading blank."""
     flow = desc.flow
     if not stats:
-        return format_flow(flow, names)
+        return format_flow(flow, names, version=version)
     text = f"cookie={flow.cookie:#x}, duration={format_duration(desc.duration)}s, table={flow.table}, "
     text += f"n_packets={desc.packets}, n_bytes={desc.bytes}, " + _settings(flow)
     if desc.idle_age is not None:
         text += f"idle_age={desc.idle_age}, "
-    return text + _tail(flow, names)
+    return text + _tail(flow, names, version)
 
 
 def format_duration(nanoseconds: int) -> str:

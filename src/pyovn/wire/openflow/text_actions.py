@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import structs
+
 from pyovn.wire.openflow import actions as act
 from pyovn.wire.openflow.text_values import c_hex, format_ipv4, format_ipv6, format_port, format_value
 
@@ -35,11 +37,49 @@ def format_subfield(subfield: act.Subfield) -> str:
     return f"{field.nxm}[{ofs}]" if bits == 1 else f"{field.nxm}[{ofs}..{ofs + bits - 1}]"
 
 
-def format_actions(actions: tuple[act.Action, ...], names: Names = None) -> str:
-    """``drop`` for the empty list, else the actions joined by commas."""
+def format_actions(actions: tuple[act.Action, ...], names: Names = None, version: int = 6) -> str:
+    """``drop`` for the empty list, else the actions joined by commas.
+
+    Actions of ``version`` 1 are spelt as OpenFlow 1.0 carries them: ``load`` and ``mod_*``, no ``set_field``.
+    """
     if not actions:
         return "drop"
-    return ",".join([_PRINTERS[type(action)](action, names) for action in actions])
+    printers = _PRINTERS_10 if version == 1 else _PRINTERS
+    return ",".join([printers[type(action)](action, names) for action in actions])
+
+
+_OLD_NAMES: Final[Mapping[str, str]] = {
+    "eth_src": "mod_dl_src",
+    "eth_dst": "mod_dl_dst",
+    "ip_src": "mod_nw_src",
+    "ip_dst": "mod_nw_dst",
+    "ip_dscp": "mod_nw_tos",
+    "nw_tos": "mod_nw_tos",
+    "vlan_pcp": "mod_vlan_pcp",
+    **{
+        f"{protocol}_{side}": f"mod_tp_{side}"
+        for protocol in ("tcp", "udp", "sctp")
+        for side in ("src", "dst")
+    },
+}
+
+
+def _set_field_10(action: act.SetField, names: Names) -> str:
+    field, mask = action.field, action.field.full if action.mask is None else action.mask
+    old = _OLD_NAMES.get(field.name)
+    if old is not None and mask == field.full:
+        if field.name == "ip_dscp":
+            return f"{old}:{action.value << 2}"
+        return f"{old}:{format_value(field, action.value, mask)}"
+    if field.name == "vlan_vid" and mask == field.full and action.value & 0x1000:
+        return f"mod_vlan_vid:{action.value & 0xFFF}"
+    if field.form == "metadata":
+        return _set_field(action, names)
+    loads = []
+    for ofs, bits in act.runs(mask):
+        name = format_subfield(act.Subfield(field, ofs, bits))
+        loads.append(f"load:{action.value >> ofs & (1 << bits) - 1:#x}->{name}")
+    return ",".join(loads)
 
 
 def _output(action: act.Output, names: Names) -> str:
@@ -189,6 +229,9 @@ _PRINTERS: Final[Mapping[type, Printer]] = {
     act.Note: _note,
     act.PushVlan: lambda a, _: f"push_vlan:0x{a.ethertype:04x}",
     act.PopVlan: lambda _a, _: "pop_vlan",
+    act.SetVlanVid: lambda a, _: f"mod_vlan_vid:{a.vid}",
+    act.SetVlanPcp: lambda a, _: f"mod_vlan_pcp:{a.pcp}",
+    act.Enqueue: lambda a, names: f"enqueue:{format_port(a.port, names)}:{a.queue}",
     act.DecTtl: _dec_ttl,
     act.CheckPktLarger: lambda a, _: f"check_pkt_larger({a.length})->{format_subfield(a.destination)}",
     act.DeleteField: lambda a, _: f"delete_field:{a.field.name}",
@@ -202,4 +245,25 @@ _PRINTERS: Final[Mapping[type, Printer]] = {
     act.WriteMetadata: _write_metadata,
     act.ClearActions: lambda _a, _: "clear_actions",
     act.WriteActions: lambda a, names: f"write_actions({format_actions(a.actions, names)})",
+}
+
+
+def _ct_10(action: act.Ct, names: Names) -> str:
+    inner = format_actions(action.actions, names, 1) if action.actions else ""
+    text = _ct(structs.replace(action, actions=()), names)
+    if not inner:
+        return text
+    # exec() stands before alg, as in later versions.
+    head, alg, tail = text[:-1].partition("alg=")
+    head = head + "," if head and head[-1] not in "(," else head
+    return f"{head}exec({inner}){',' + alg + tail if alg else ''})"
+
+
+_PRINTERS_10: Final[Mapping[type, Printer]] = {
+    **_PRINTERS,
+    act.SetField: _set_field_10,
+    act.PopVlan: lambda _a, _: "strip_vlan",
+    act.Clone: lambda a, names: f"clone({format_actions(a.actions, names, 1)})",
+    act.GotoTable: lambda a, _: f"resubmit(,{a.table})",
+    act.Ct: _ct_10,
 }

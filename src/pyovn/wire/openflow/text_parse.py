@@ -1,8 +1,8 @@
 """Reading ovs-ofctl's action syntax (ovs-actions(7)): one parser per keyword, in a table.
 
-Old spellings become what OpenFlow 1.5 carries: ``load:`` and ``mod_*`` a ``SetField``, ``enqueue`` the
-three actions it stands for.  ``learn``, ``bundle``, ``multipath`` and MPLS actions are refused by name:
-OVN does not use them.
+Old spellings become what OpenFlow 1.5 carries: ``load:`` and most of ``mod_*`` a ``SetField``.  What some of
+them mean depends on the flow's match (``actions.in_context``).  ``learn``, ``bundle``, ``multipath`` and MPLS
+actions are refused by name: OVN does not use them.
 """
 
 from __future__ import annotations
@@ -144,13 +144,27 @@ def _move(text: str, _ports: Ports) -> Actions:
     return (act.Move(source, destination),)
 
 
-def _modify(name: str, flag: int = 0) -> Callable[[str, Ports], Actions]:
+def _modify(name: str) -> Callable[[str, Ports], Actions]:
     def parse(text: str, ports: Ports) -> Actions:
         field = field_named(name)
         value, _ = parse_value(field, text, ports)
-        return (act.SetField(field, value | flag),)
+        return (act.SetField(field, value),)
 
     return parse
+
+
+def _vlan_vid(text: str, _ports: Ports) -> Actions:
+    vid = number(text)
+    if vid > 0xFFF:
+        raise TextError(f"{text}: not a valid VLAN VID")
+    return (act.SetVlanVid(vid),)
+
+
+def _vlan_pcp(text: str, _ports: Ports) -> Actions:
+    pcp = number(text)
+    if pcp > 7:
+        raise TextError(f"{text}: not a valid VLAN PCP")
+    return (act.SetVlanPcp(pcp),)
 
 
 def _mod_tos(text: str, _ports: Ports) -> Actions:
@@ -159,7 +173,7 @@ def _mod_tos(text: str, _ports: Ports) -> Actions:
 
 def _enqueue(text: str, ports: Ports) -> Actions:
     port, _, queue = _inside(text).replace(",", ":").partition(":")
-    return (act.SetQueue(number(queue)), act.Output(parse_port(port, ports)), act.PopQueue())
+    return (act.Enqueue(parse_port(port, ports), number(queue)),)
 
 
 def _controller(text: str, _ports: Ports) -> Actions:
@@ -339,10 +353,10 @@ _PARSERS: Final[Mapping[str, Callable[[str, Ports], Actions]]] = {
     "write_actions": lambda text, ports: (act.WriteActions(parse_actions(_inside(text), ports)),),
     "set_tunnel": _modify("tun_id"),
     "set_tunnel64": _modify("tun_id"),
-    "mod_vlan_vid": _modify("vlan_vid", 0x1000),
-    "set_vlan_vid": _modify("vlan_vid", 0x1000),
-    "mod_vlan_pcp": _modify("vlan_pcp"),
-    "set_vlan_pcp": _modify("vlan_pcp"),
+    "mod_vlan_vid": _vlan_vid,
+    "set_vlan_vid": _vlan_vid,
+    "mod_vlan_pcp": _vlan_pcp,
+    "set_vlan_pcp": _vlan_pcp,
     "mod_dl_src": _modify("eth_src"),
     "mod_dl_dst": _modify("eth_dst"),
     "mod_nw_src": _modify("ip_src"),
