@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from pyovn.controller import interest
 from pyovn.controller.controller import SB_COLUMNS, VS_COLUMNS, Controller
+from pyovn.controller.required import SB_REQUIRED
 from pyovn.ovsdb.client import Client
 from pyovn.ovsdb.listen import Remote
-from pyovn.sandbox.deployment import Deployment, Hypervisor
+from pyovn.sandbox.deployment import LOCAL_REMOTE, Deployment, Hypervisor
 from pyovn.sandbox.makers import Makers
 from pyovn.schemas.northbound import NORTHBOUND
 from pyovn.schemas.ovn2015 import OVN_2015
@@ -126,10 +127,11 @@ class LabMakers(Makers):
                 expected=OPEN_VSWITCH.schema,
             )
 
-            def connect_sb(_remote: str) -> DatabaseClient:
+            def connect_sb(remote: str) -> DatabaseClient:
                 return Client(
-                    runtime, "unix:/central/db.sock", SOUTHBOUND.name, SB_COLUMNS,
-                    conditions=interest.NOTHING, expected=SOUTHBOUND.schema,
+                    runtime, "unix:/central/db.sock" if remote == LOCAL_REMOTE else remote,
+                    SOUTHBOUND.name, SB_COLUMNS, conditions=interest.NOTHING,
+                    expected=SOUTHBOUND.schema, required=SB_REQUIRED,
                 )  # fmt: skip
 
         controller = super().controller(runtime, hypervisor, client, connect_sb)

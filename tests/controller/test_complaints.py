@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from deployment_lab import Lab, datagram
 from pyovn.controller.rivals import LONGEST_PAUSE
+from pyovn.ovsdb.schema import DatabaseSchema
+from pyovn.schemas.southbound import SOUTHBOUND
 
 
 @pytest.fixture
@@ -223,3 +226,52 @@ def test_two_hosts_with_one_name_do_not_fight_and_are_told(lab: Lab) -> None:
     assert_works(lab)
     assert {row["name"] for row in lab.rows("sb", "Chassis")} == {"hv1", "hv2"}
     assert lab.bindings() == {"vm1": "hv1", "vm2": "hv2", "vm3": "hv1"}
+
+
+# -- connections ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("remote", "reason"),
+    [
+        ("nonsense", "Address family not supported by protocol"),
+        ("unix:/nowhere/db.sock", "No such file or directory"),
+    ],
+)
+def test_a_southbound_that_cannot_be_reached(remote: str, reason: str) -> None:
+    lab = Lab("hv1", "hv2", wire=True)
+    lab.build("sw0", {1: "hv1", 2: "hv2", 3: "hv1"})
+    before = lab.installed("hv1")
+    ids(lab, "hv1", ovn_remote=remote)
+    lab.runtime.advance(20)
+    (line,) = lab.controller("hv1").status()
+    assert line == f"no connection to the southbound {remote}: connection attempt failed ({reason})"
+    assert lab.controller("hv1").connection_status == "not connected"
+    assert lab.installed("hv1") == before
+    ids(lab, "hv1", ovn_remote="local")
+    lab.runtime.advance(20)
+    assert_works(lab)
+    assert lab.controller("hv1").status() == []
+
+
+def test_a_southbound_whose_schema_is_too_old() -> None:
+    old = msgspec.json.decode(msgspec.json.encode(SOUTHBOUND.schema.to_json()))
+    del old["tables"]["Port_Binding"]["columns"]["tunnel_key"]
+    old["tables"]["Port_Binding"]["indexes"] = [["logical_port"]]
+    lab = Lab("hv1", wire=True, schemas={SOUTHBOUND.name: DatabaseSchema.from_json(old)})
+    lab.runtime.advance(20)
+    (line,) = lab.controller("hv1").status()
+    assert line.startswith("no connection to the southbound ")
+    assert "Port_Binding" in line
+    assert "tunnel_key" in line
+
+
+def test_a_switch_that_is_not_there(lab: Lab) -> None:
+    lab.deployment.kill("hv1", "ovs-vswitchd")
+    lab.runtime.advance(5)
+    (line,) = lab.controller("hv1").status()
+    assert line.startswith("no connection to the switch's bridge br-int")
+    lab.deployment.start("hv1", "ovs-vswitchd")
+    lab.runtime.advance(20)
+    assert lab.controller("hv1").status() == []
+    assert_works(lab)

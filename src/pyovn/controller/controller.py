@@ -473,8 +473,9 @@ class Controller:
         if client is not None and client.state != "live":
             why = "" if client.trouble is None else f": {client.trouble}"
             lines.append(f"no connection to the southbound {client.remote}{why}")
-        if self.switch.state != "ready" and self._config is not None:
-            lines.append(f"no connection to the switch's bridge {self._config.bridge}: {self.switch.state}")
+        bridge = self._bridge_name()
+        if self.switch.state != "ready" and bridge is not None and self.model.bridge_by_name.one(bridge):
+            lines.append(f"no connection to the switch's bridge {bridge}: {self.switch.state}")
         return lines
 
 
