@@ -21,6 +21,8 @@
 ``adoption``       what a start finds, taken over before anything is written
 ``complaints``     what in the configuration has no effect
 ``rivals``         two hosts with one system-id
+``commands``       its control commands
+``inject``         a packet from an expression
 ``ownership``      which rows of both databases are ours
 ``controller``     the daemon that joins them
 """

@@ -77,6 +77,11 @@ class Conjunctions:
         assert self._allotment is not None
         return self._allotment.number(_POOL, (flow, datapath, number))
 
+    def listing(self) -> list[tuple[UUID, UUID, int, int]]:
+        """(logical flow, datapath, number, id) of all."""
+        assert self._allotment is not None
+        return [(*owner, number) for _pool, owner, number in self._allotment.items()]  # type: ignore[misc]  # as declared
+
     def known(self, place: Place) -> int | None:
         """The id that the switch had for a place when this process started."""
         found = self._by_place.one(place)

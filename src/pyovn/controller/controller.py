@@ -97,6 +97,8 @@ class Controller:
         vs_client.on_changes = self._vs_changed
         vs_client.on_state = lambda client: self._state_changed(client, self.vs_reconciler)
         self._config: Config | None = None
+        self.recomputes = 0
+        self._report_delay: float = 0
         self._rivals = Rivals(runtime)
         self._patience: Timer | None = None
         self._names: set[str] = set()
@@ -181,11 +183,26 @@ class Controller:
 
     def recompute(self) -> None:
         """Compare everything with what is there once more; with nothing wrong, nothing is sent."""
+        self.recomputes += 1
         self.vs_reconciler.reindex()
         if self.sb_reconciler is not None:
             self.sb_reconciler.reindex()
         self.switch.read_again()
         self._loop.wake()
+
+    def reset_cluster_state(self) -> None:
+        """Follow a southbound cluster that was rebuilt: connect as if for the first time."""
+        self._followed = (None, None)
+        self._loop.wake()
+
+    def delay_reports(self, seconds: float) -> None:
+        """Report an nb_cfg so long after it was reached (``debug/delay-nb-cfg-report``)."""
+        self._report_delay = seconds
+
+    @property
+    def passes(self) -> int:
+        """How often something was derived."""
+        return self._loop.runs
 
     @property
     def connection_status(self) -> str:
@@ -436,9 +453,16 @@ class Controller:
         self.binding.confirmed([port for port in ports if port not in held_back], now)
         process = self.model.process.peek(SELF)
         if process is not None and nb_cfg is not None and process.nb_cfg != nb_cfg:
-            self._put_process(reported=(nb_cfg, now))
+            if self._report_delay:
+                self._runtime.call_later(self._report_delay, lambda: self._report(nb_cfg, now))
+            else:
+                self._put_process(reported=(nb_cfg, now))
         if self.engine.revision != before:
             self._loop.wake()
+
+    def _report(self, nb_cfg: int, at: int) -> None:
+        self._put_process(reported=(nb_cfg, at))
+        self._loop.wake()
 
     def _put_process(self, *, exiting: bool | None = None, reported: tuple[int, int] | None = None) -> None:
         old = self.model.process.peek(SELF)

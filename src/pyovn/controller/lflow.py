@@ -56,6 +56,23 @@ def _parsed(match: str, actions: str) -> tuple[Expr, tuple[Action, ...]]:
     return (expr if needs is None else And((expr, needs))), steps
 
 
+_most = 0
+
+
+def cache_size() -> tuple[int, int]:
+    """Entries of the cache of parsed flows, now and at most since it was last asked for or flushed."""
+    global _most  # noqa: PLW0603 - the cache is the process's, as its high-water mark is
+    entries = _parsed.cache_info().currsize
+    _most = max(_most, entries)
+    return entries, _most
+
+
+def flush_cache() -> None:
+    """Forget all parsed flows; what is derived stays."""
+    cache_size()
+    _parsed.cache_clear()
+
+
 class _Members(Mapping[str, "Iterable[str]"]):
     """Address sets (or port groups) by name, reading through the engine."""
 

@@ -284,6 +284,11 @@ class Model:
             return None
         return Vif(binding.logical_port, ofport, interface.uuid)
 
+    def interface_name(self, uuid: UUID) -> str | None:
+        """The name of an interface; outside of derivations."""
+        row = self.vswitch.table(vs.Interface).peek(uuid)
+        return None if row is None else row.name
+
     def is_local(self, datapath: UUID) -> bool:
         """Whether a datapath has a port here."""
         return self.local_datapath.one(datapath) is not None

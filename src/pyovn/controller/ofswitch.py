@@ -172,10 +172,12 @@ class Switch:
         self._timer = None
         self._connect()
 
-    def send(self, message: ofp.Message) -> None:
-        """Send what has nothing to do with flows; lost while there is no switch."""
-        if self.state in {"reading", "ready"}:
+    def send(self, message: ofp.Message) -> bool:
+        """Send what has nothing to do with flows; False, and nothing sent, while there is no switch."""
+        is_there = self.state in {"reading", "ready"}
+        if is_there:
             self._send(message)
+        return is_there
 
     def _send(self, message: ofp.Message) -> int:
         self._xid += 1
