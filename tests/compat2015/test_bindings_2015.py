@@ -228,6 +228,21 @@ def test_rows_that_are_edited_by_hand_are_put_right(old: Old) -> None:
     assert old.names() == want
 
 
+def test_sync_answers_when_what_was_written_is_taken_in(old: Old) -> None:
+    """Also when it is asked before the daemon has heard of anything."""
+    seen: list[dict[str, str]] = []
+    where, row = [["name", "==", "p0"]], {"name": "q"}
+    update = {"op": "update", "table": "Logical_Switch_Port", "where": where, "row": row}
+    old.database("nb").transact([update])
+    old.compat.sync(lambda: seen.append(old.names()))
+    assert seen == []
+    old.runtime.settle()
+    assert seen == [{"q": "", "p1": ""}]
+    old.compat.sync(lambda: seen.append(old.names()))
+    old.runtime.settle()
+    assert len(seen) == 2
+
+
 def test_the_lock_lets_one_of_two_write(old: Old) -> None:
     first = old.compat
     second = old.deployment._make_compat2015(old.runtime)

@@ -27,6 +27,10 @@ def test_readme(sandbox: dict[str, str]) -> None:
     assert check(ROOT / "README.md", sandbox) >= 6
 
 
+def test_2015(sandbox: dict[str, str]) -> None:
+    assert check(ROOT / "docs" / "2015.md", sandbox) >= 20
+
+
 @pytest.mark.parametrize(
     ("output", "printed", "same"),
     [

@@ -233,6 +233,18 @@ def test_the_names_of_2015_show_what_they_showed(sandbox: Shell) -> None:
     sandbox.until("Bindings", ["logical_port", "==", "box"], parent_port="vm", tag=42)
 
 
+def test_a_name_without_effect_is_told(sandbox: Shell) -> None:
+    sandbox("ovn-nbctl lswitch-add sw0 -- lport-add sw0 ln -- lsp-set-type ln localport")
+    sandbox.until("Bindings", ["logical_port", "==", "ln"], chassis="")
+    where = [["logical_port", "==", "ln"]]
+    update = {"op": "update", "table": "Bindings", "where": where, "row": {"chassis": "hostname"}}
+    sandbox(f"ovsdb-client transact '{json.dumps(['OVN', update])}'")
+    sandbox("ovn-appctl -t ovn-compat2015 sync")
+    assert sandbox("pyovn status") == (
+        'Bindings of ln: a port of type "localport" is not bound to "hostname"\n'
+    )
+
+
 @pytest.mark.peers
 def test_debians_client_dumps_the_same(sandbox: Shell, peer: Callable[[str], str]) -> None:
     sandbox("ovn-nbctl lswitch-add sw0 -- lport-add sw0 p -- lport-set-macs p 00:00:00:00:00:01")

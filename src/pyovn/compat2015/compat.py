@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from pyovn.incremental import Node
     from pyovn.ovsdb.replica import Change
+    from pyovn.ovsdb.requests import Reply
     from pyovn.sim.runtime import Runtime
     from pyovn.sync.database import DatabaseClient
     from pyovn.sync.operations import Operation
@@ -82,6 +83,8 @@ class Compat2015:
     ) -> None:
         self._nb, self._sb, self._ovn = nb_client, sb_client, ovn_client
         self._log = log
+        self._waiting: list[Callable[[], None]] = []
+        """Who is to be told when nothing is left to do."""
         self.engine = Engine()
         self.model = model = Model(self.engine)
         self._bindings = bindings.Bindings(model)
@@ -157,6 +160,23 @@ class Compat2015:
         self._loop.tell_news(*self._notices.news())
         self.sb_reconciler.flush(self._loop.written, self._guards())
         self.ovn_reconciler.flush(self._loop.written, [{"op": "assert", "lock": LOCK}])
+        if not (self.sb_reconciler.in_flight or self.ovn_reconciler.in_flight):
+            waiting, self._waiting = self._waiting, []
+            for done in waiting:
+                done()
+
+    def sync(self, done: Callable[[], None]) -> None:
+        """Call ``done`` when what the databases hold now has been taken in, and what follows is written."""
+        left = [self._nb, self._sb, self._ovn]
+
+        def answered(_reply: Reply) -> None:
+            left.pop()
+            if not left:
+                self._waiting.append(done)
+                self._loop.wake()
+
+        for client in tuple(left):
+            client.transact([{"op": "comment", "comment": "sync"}], answered)
 
     def _guards(self) -> list[Operation]:
         """Nothing is written if a controller has written meanwhile: the claims are decided anew then."""

@@ -23,7 +23,7 @@ from pyovn.compat2015.compat import (
 )
 from pyovn.daemon.main import DaemonSpec, run
 from pyovn.daemon.options import Option
-from pyovn.daemon.unixctl import CommandError
+from pyovn.daemon.unixctl import CommandError, Deferred
 from pyovn.ovsdb.client import Client
 from pyovn.schemas.northbound import NORTHBOUND
 from pyovn.schemas.ovn2015 import OVN_2015
@@ -68,6 +68,15 @@ def build(
             raise CommandError(f"no row of the OVN database has a UUID that begins with {args[0]}")
         return _text(lines)
 
+    def sync(_args: Sequence[str]) -> Deferred:
+        """Answer when everything is taken in and written: for scripts that look at what follows."""
+        if compat.status != "active":
+            raise CommandError("on standby, or not connected to the OVN database")
+        answer = Deferred()
+        compat.sync(answer.resolve)
+        return answer
+
+    register("sync", "", 0, 0, sync)
     register("status", "", 0, 0, lambda _args: f"Status: {compat.status}\n")
     register("notices", "", 0, 0, lambda _args: _text(compat.notices()))
     register("connection-status", "", 0, 0, lambda _args: _connections(clients))

@@ -108,10 +108,13 @@ def _sandbox(arguments: Sequence[str]) -> int:
 
 
 def _status() -> int:
-    """Print what northd cannot serve, then what each ovn-controller in reach cannot."""
+    """Print what northd cannot serve, then what ovn-compat2015 and each ovn-controller in reach cannot."""
     status = _control("ovn-northd", "notices", ())
+    if os.path.exists(f"{_rundir()}/ovn-compat2015.pid"):  # noqa: PTH110 - start-up
+        for line in _notices(_rundir(), "ovn-compat2015"):
+            print(line)
     for directory in _controllers():
-        lines = _notices(directory)
+        lines = _notices(directory, "ovn-controller")
         name = os.path.basename(directory)  # noqa: PTH119 - a name, not a file
         for line in lines:
             print(f"{name}: {line}")
@@ -127,14 +130,14 @@ def _controllers() -> list[str]:
     return [place for place in places if os.path.exists(f"{place}/ovn-controller.pid")]  # noqa: PTH110 - start-up
 
 
-def _notices(directory: str) -> list[str]:
-    """What one ovn-controller says; one that does not answer is named."""
+def _notices(directory: str, daemon: str) -> list[str]:
+    """What one daemon says; one that does not answer is named."""
     from pyovn.daemon.ctlclient import ControlError, control_request, find_socket
 
     try:
-        accepted, text = control_request(find_socket("ovn-controller", directory), "notices", [])
+        accepted, text = control_request(find_socket(daemon, directory), "notices", [])
     except (ControlError, OSError) as error:
-        return [f"ovn-controller does not answer ({error})"]
+        return [f"{daemon} does not answer ({error})"]
     # Debian's ovn-controller has no such command, and nothing that it could say.
     return text.splitlines() if accepted else []
 
