@@ -44,6 +44,8 @@ class Flow:
     stage: str
     source: str
     """Where northd made it, as C's FILE:LINE."""
+    hint: str = ""
+    """The beginning of the UUID of the northbound row that it is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ class Datapath:
     names: tuple[str, ...]
     """Under which it may be asked for."""
     shown: str
+    is_router: bool = False
     ports: dict[str, Port] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     ports_by_key: dict[int, Port] = field(default_factory=dict)
@@ -139,7 +142,8 @@ class Network:
             shown = northbound or uuid
             if self._use_friendly:
                 shown = friendly or name or shown
-            self.datapaths[uuid] = Datapath(uuid, row["tunnel_key"], names, shown)
+            is_router = "logical-router" in ids
+            self.datapaths[uuid] = Datapath(uuid, row["tunnel_key"], names, shown, is_router)
             self._befriend(name, friendly)
 
     def _load_ports(self) -> dict[str, Port]:
@@ -176,6 +180,7 @@ class Network:
                 row["actions"],
                 ids.get("stage-name", ""),
                 ids.get("source", ""),
+                ids.get("stage-hint", ""),
             )
             for owner in owners:
                 datapath = self.datapaths.get(owner)

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pyovn.explain.microflow import Microflow
+    from pyovn.explain.network import Datapath, Flow, Port
+
 INDENT = "    "
 
 
@@ -35,6 +38,21 @@ class Kind(Enum):
     """A port where the packet comes out, for the minimal form alone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a node stands for, as data: where the packet was, and what it was then."""
+
+    datapath: Datapath
+    pipeline: str
+    packet: Microflow
+    """When the step began."""
+    table: int = 0
+    flow: Flow | None = None
+    """The flow that was executed in ``table``; None: none matched."""
+    port: Port | None = None
+    """Of a pipeline or a delivery: the port that the packet is for."""
+
+
 @dataclass(slots=True)
 class Node:
     """One step and what followed from it."""
@@ -42,11 +60,13 @@ class Node:
     kind: Kind
     text: str
     always_indent: bool = False
+    event: Event | None = None
+    """Of pipelines, tables and deliveries."""
     subs: list[Node] = field(default_factory=list)
 
-    def add(self, kind: Kind, text: str, *, always_indent: bool = False) -> Node:
+    def add(self, kind: Kind, text: str, *, always_indent: bool = False, event: Event | None = None) -> Node:
         """Append a step."""
-        node = Node(kind, text, always_indent)
+        node = Node(kind, text, always_indent, event)
         self.subs.append(node)
         return node
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyovn.explain.port_security import permits_input, permits_output
-from pyovn.explain.report import Kind, Node
+from pyovn.explain.report import Event, Kind, Node
 from pyovn.logical import (
     actions_controller,
     actions_ct,
@@ -70,7 +70,8 @@ class Simulation:
         root = Node(Kind.ACTION, "")
         inport = datapath.name_of(flow.get("reg14", 0))
         text = f'ingress(dp="{datapath.shown}", inport="{self._shown(inport)}")'
-        _Walk(self, datapath, INGRESS).enter_table(flow, 0, root.add(Kind.PIPELINE, text))
+        event = Event(datapath, INGRESS, dict(flow), port=datapath.ports_by_key.get(flow.get("reg14", 0)))
+        _Walk(self, datapath, INGRESS).enter_table(flow, 0, root.add(Kind.PIPELINE, text, event=event))
         return root
 
     def _shown(self, name: str) -> str:
@@ -118,10 +119,12 @@ class Simulation:
     ) -> None:
         inport = self._shown(datapath.name_of(flow.get("reg14", 0)))
         text = f'egress(dp="{datapath.shown}", inport="{inport}", outport="{self._shown(port.name)}")'
+        event = Event(datapath, EGRESS, dict(flow), port=port)
+        inner = node.add(Kind.PIPELINE, text, always_indent=always_indent, event=event)
         if self._returns(flow, port):
-            node.add(Kind.PIPELINE, text).add(Kind.OUTCOME, _OMITTED)
+            inner.always_indent = False
+            inner.add(Kind.OUTCOME, _OMITTED)
             return
-        inner = node.add(Kind.PIPELINE, text, always_indent=always_indent)
         fresh = flow | dict.fromkeys(_LOGICAL_REGISTERS, 0)
         _Walk(self, datapath, EGRESS).enter_table(fresh, 0, inner)
 
@@ -136,7 +139,8 @@ class Simulation:
         if port.type in {"patch", "l3gateway"}:
             node.add(Kind.NOTE, f"/* *** {port.type} ports are not simulated: the trace ends here */")
         else:
-            node.add(Kind.DELIVER, f'output("{shown}")')
+            event = Event(datapath, EGRESS, dict(flow), port=port)
+            node.add(Kind.DELIVER, f'output("{shown}")', event=event)
 
 
 class _Walk:
@@ -164,13 +168,15 @@ class _Walk:
         lflow = next((f for f in flows if self._matches(f, flow)), None)
         if lflow is None:
             stage = flows[0].stage if flows else "(empty table)"
-            node.add(Kind.TABLE, f"{table:2}. {stage}: no match (implicit drop)")
+            event = Event(self.datapath, self.pipeline, dict(flow), table)
+            node.add(Kind.TABLE, f"{table:2}. {stage}: no match (implicit drop)", event=event)
             return
         if not (lflow.match == "1" and lflow.actions == "next;"):
             match = self.simulation.network.friendly(lflow.match)
             source = f" ({lflow.source})" if lflow.source else ""
             heading = f"{table:2}. {lflow.stage}{source}: {match}, priority {lflow.priority}"
-            node = node.add(Kind.TABLE, f"{heading}, uuid {lflow.uuid[:8]}")
+            event = Event(self.datapath, self.pipeline, dict(flow), table, lflow)
+            node = node.add(Kind.TABLE, f"{heading}, uuid {lflow.uuid[:8]}", event=event)
             show = True
         else:
             show = False

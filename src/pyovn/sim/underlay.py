@@ -69,6 +69,10 @@ class Underlay:
         """Lose everything between ``a`` and ``b``, in both directions."""
         self._cut.add(frozenset((a, b)))
 
+    def is_cut(self, a: str, b: str) -> bool:
+        """Whether the link between ``a`` and ``b`` is cut."""
+        return frozenset((a, b)) in self._cut
+
     def mend(self, a: str, b: str) -> None:
         """Undo ``cut``; harmless when nothing was cut."""
         self._cut.discard(frozenset((a, b)))

@@ -1,6 +1,7 @@
 """``pyovn``: what the C programs have no name for.
 
 ``pyovn sandbox [OPTIONS]`` starts a sandbox; within its shell, ``pyovn sandbox VERB ...`` acts on it.
+``pyovn explain`` shows a packet's whole way, and why it ends where it does.
 ``pyovn status`` lists what is configured and has no effect, and what failed.
 """
 
@@ -19,6 +20,8 @@ commands:
   sandbox [--hypervisors N] [--directory DIR] [--tour]   a whole deployment, without root
   sandbox VERB ...      within a sandbox: list, add-hypervisor, remove-hypervisor, plug, unplug,
                         send, cut, mend, tour
+  explain [DATAPATH] MICROFLOW, explain PORT TARGET
+                        the whole way of a packet, where it ends and why (explain --help)
   status                what is configured and has no effect, and what failed
   version               print the version
 """
@@ -148,6 +151,10 @@ def main() -> int:
     command = arguments[0] if arguments else ""
     if command == "sandbox":
         return _sandbox(arguments[1:])
+    if command == "explain":
+        from pyovn.tools.explain import main as explain
+
+        return explain(arguments[1:])
     if command == "status":
         return _status()
     if command in {"version", "--version", "-V"}:
