@@ -155,6 +155,24 @@ def test_the_name_of_a_chassis_that_does_not_have_the_port_is_taken_out(real: Ol
     assert not real.is_up("vm1")
 
 
+def test_a_chassis_without_a_controller_is_claimed_for(old: Old) -> None:
+    """One that was added by hand: nobody else could say that it has the port."""
+    encap = {"type": "geneve", "ip": "10.0.0.9", "chassis_name": "hostname"}
+    old.transact(
+        "sb",
+        {"op": "insert", "table": "Encap", "uuid-name": "e", "row": encap},
+        {"op": "insert", "table": "Chassis", "row": {"name": "hostname", "encaps": ["named-uuid", "e"]}},
+    )
+    old.claim("p0", "hostname")
+    assert old.is_up("p0")
+    assert old.names()["p0"] == "hostname"
+    chassis = old.row("sb", "Chassis", name="hostname")["_uuid"]
+    old.update("sb", "Port_Binding", {"chassis": chassis}, logical_port="p1")  # ovn-sbctl lsp-bind
+    assert old.names()["p1"] == "hostname"
+    old.claim("p0", "")
+    assert not old.is_up("p0")
+
+
 def test_a_controller_takes_a_claimed_port(real: Old) -> None:
     real.claim("vm1", "hostname")
     real.plug("hv1", 1)

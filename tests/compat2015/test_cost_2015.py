@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from compat_kit import Old, texts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from pyovn.ovsdb.requests import Reply
 
 PORTS = 2_000
 
@@ -78,6 +83,27 @@ def test_a_hundred_ports_at_once_write_the_chain_once(large: Old) -> None:
     }
     large.transact("nb", *rows, mutation)
     assert meter.operations().count("update Pipeline") == 1
+
+
+def test_ports_that_come_faster_than_the_chain_is_written_are_put_together(large: Old) -> None:
+    """A transaction that takes 50 ms is followed by a rest; what comes meanwhile is one pass."""
+    meter = Meter(large)
+    client, transact = large.compat._ovn, large.compat._ovn.transact
+
+    def slowly(operations: Sequence[Any], done: Callable[[Reply], None]) -> None:
+        large.runtime.call_later(0.05, lambda: transact(operations, done))
+
+    client.transact = slowly  # type: ignore[method-assign]
+    try:
+        for number in range(100):
+            large.add("big", f"r{number}")
+            large.runtime.advance(0.01)
+        large.runtime.advance(2)
+    finally:
+        client.transact = transact  # type: ignore[method-assign]
+    names = large.names()
+    assert all(f"r{number}" in names for number in range(100))
+    assert meter.operations().count("update Pipeline") <= 6  # without rests 20 and more
 
 
 def test_a_changed_address_writes_no_chain(large: Old) -> None:

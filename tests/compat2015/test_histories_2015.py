@@ -112,16 +112,19 @@ class Player:
         )
 
     def do_chassis(self, name: str) -> None:
+        """c0 has a controller, the other has none."""
         encap = {"type": "geneve", "ip": f"10.0.0.{name[1:]}", "chassis_name": name}
         row = {"name": name, "encaps": ["named-uuid", "e"]}
         self.write(
             "sb",
             {"op": "insert", "table": "Encap", "uuid-name": "e", "row": encap},
             {"op": "insert", "table": "Chassis", "row": row},
+            *([{"op": "insert", "table": "Chassis_Private", "row": {"name": name}}] if name == "c0" else []),
         )
 
     def do_no_chassis(self, name: str) -> None:
-        self.write("sb", {"op": "delete", "table": "Chassis", "where": [["name", "==", name]]})
+        tables = ("Chassis", "Chassis_Private")
+        self.write("sb", *({"op": "delete", "table": t, "where": [["name", "==", name]]} for t in tables))
 
     def do_bind(self, port: str, chassis: str | None) -> None:
         """What a controller does; it releases only what it has."""
@@ -190,13 +193,13 @@ def test_any_history_ends_like_a_fresh_start(history: list[tuple[tuple[Any, ...]
 def assert_coherent(found: Any) -> None:
     """A port is up exactly if somebody has it, and Bindings names who."""
     named = {port: chassis for port, chassis, *_rest in found["bindings"]}
-    chassis = {name for name, _encap in found["chassis"]}
+    controllers = {name for name, _encap in found["chassis"]} - {"c1"}
     for port, up in found["up"]:
         holder = found["bound"].get(port)
         if holder is None:
-            assert named[port] not in chassis
+            assert named[port] not in controllers
         elif holder == ELSEWHERE:
-            assert named[port] not in {"", *chassis}
+            assert named[port] not in {"", *controllers}
         else:
             assert named[port] == holder
         assert up == (holder is not None)

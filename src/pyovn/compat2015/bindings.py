@@ -8,14 +8,14 @@ from that.  Both columns have writers of their own, so it is fixed who follows w
 Port_Binding.chassis         Bindings.chassis              what is done
 ===========================  ============================  ===========================================
 a chassis                    anything                      Bindings.chassis becomes its name
-nobody, or ELSEWHERE         a name that is no chassis's   Port_Binding.chassis becomes ELSEWHERE
-nobody                       the name of a chassis         Bindings.chassis becomes ""
-ELSEWHERE                    "", or a chassis's name       Port_Binding.chassis becomes nobody
+nobody, or ELSEWHERE         a name of no controller's     Port_Binding.chassis becomes ELSEWHERE
+nobody                       a controller's name           Bindings.chassis becomes ""
+ELSEWHERE                    "", or a controller's name    Port_Binding.chassis becomes nobody
 ===========================  ============================  ===========================================
 
-A chassis that runs a controller speaks for itself: what somebody writes over its name is put right, as the
-controllers of 2015 did.  A name that belongs to no chassis is somebody's claim that the port is up on a
-hypervisor that we cannot see.  The southbound says this with one Chassis row, ``ELSEWHERE``, that exists as
+A chassis with a controller (it has a row in Chassis_Private) speaks for itself: what somebody writes over its
+name is put right, as the controllers of 2015 did.  Any other name is somebody's claim that the port is up on
+a hypervisor that we cannot see.  The southbound says this with one Chassis row, ``ELSEWHERE``, that exists as
 long as there is such a claim.  It is marked ``is-remote``: it is not asked for features, and no tunnel is
 made to it.  ovn-northd, ours or C's, sees a port that is bound to a chassis which does not report ``up``
 itself, and sets it up.  So nobody but ovn-northd writes ``up``, and nobody but controllers writes the chassis
@@ -23,7 +23,7 @@ of a port that has a real one: a claim is given up the moment a controller takes
 changes Port_Binding.chassis first waits (with no time) for the value that it was decided upon, so it cannot
 overwrite a controller's that came in between.
 
-A chassis that leaves takes its name out of Bindings: "the name of a chassis" is asked of the OVN database's
+A chassis that leaves takes its name out of Bindings: "a controller's name" is asked of the OVN database's
 own Chassis table as well, whose row goes in the same transaction in which the name is cleared.  So a port of
 a hypervisor that is gone does not look like a claim, also when this daemon was away meanwhile.
 """
@@ -83,6 +83,9 @@ class Bindings:
         self._old_of = engine.index("bindings_of", bindings, lambda row: [row.logical_port])
         self._chassis = engine.index("chassis_by_uuid", model.chassis, lambda row: [row.uuid])
         self._by_name = engine.index("chassis_by_name", model.chassis, lambda row: [row.name])
+        self._private = engine.index(
+            "chassis_private_by_name", model.southbound.table(sb.ChassisPrivate), lambda row: [row.name]
+        )
         self._old_by_name = engine.index(
             "old_chassis_by_name", model.ovn2015.table(old.Chassis), lambda row: [row.name]
         )
@@ -120,7 +123,7 @@ class Bindings:
         holder = self._holder(binding)
         if holder not in (None, ELSEWHERE):
             yield want(old.Bindings.TABLE, port.name, chassis=holder), "the chassis that has the port"
-        elif self._is_chassis(self._written(port)):
+        elif self._is_controllers(self._written(port)):
             yield want(old.Bindings.TABLE, port.name, chassis=""), "the chassis does not have the port"
 
     def _claim(self, port: nb.LogicalSwitchPort) -> Iterator[tuple[Claim, str]]:
@@ -130,14 +133,14 @@ class Bindings:
         holder, name = self._holder(binding), self._written(port)
         if holder not in (None, ELSEWHERE) or (holder is None and binding.chassis is not None):
             return
-        if name and port.type == VIF and not self._is_chassis(name):
-            yield Claim(binding.uuid, binding.chassis, True), "Bindings names who is no chassis"
+        if name and port.type == VIF and not self._is_controllers(name):
+            yield Claim(binding.uuid, binding.chassis, True), "Bindings names who has no controller"
         elif holder == ELSEWHERE:
             yield Claim(binding.uuid, binding.chassis, False), "nobody claims the port any more"
 
     def _useless(self, port: nb.LogicalSwitchPort) -> Iterator[tuple[Notice, str]]:
         name = self._written(port)
-        if name and port.type != VIF and not self._is_chassis(name):
+        if name and port.type != VIF and not self._is_controllers(name):
             yield Notice(port.name, name, port.type), "only a virtual machine's port is claimed"
 
     def _written(self, port: nb.LogicalSwitchPort) -> str:
@@ -150,11 +153,13 @@ class Bindings:
         chassis = None if binding is None or binding.chassis is None else self._chassis.one(binding.chassis)
         return None if chassis is None else chassis.name
 
-    def _is_chassis(self, name: str) -> bool:
-        """Whether a name is, or was until a moment ago, that of a chassis."""
+    def _is_controllers(self, name: str) -> bool:
+        """Whether a name is that of a chassis with a controller, or of one that has just left."""
         if name in {"", ELSEWHERE}:
             return False
-        return self._by_name.one(name) is not None or self._old_by_name.one(name) is not None
+        if self._by_name.one(name) is not None:
+            return self._private.one(name) is not None
+        return self._old_by_name.one(name) is not None
 
 
 def pending(claims: Derived[Any, Claim]) -> list[Claim]:
@@ -188,5 +193,5 @@ def _elsewhere(claim: Claim) -> Iterator[tuple[Any, str]]:
                 encaps=frozenset([encap]),
                 other_config=FrozenMap({"is-remote": "true"}),
             ),
-            "Bindings names who is no chassis",
+            "Bindings names who has no controller",
         )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyovn.compat2015 import bindings, chassis, pipeline
 from pyovn.compat2015.model import NB_INPUTS, OLD_INPUTS, SB_INPUTS, Model
+from pyovn.compat2015.pace import Pace
 from pyovn.incremental import Engine, UpstreamError
 from pyovn.ovsdb.values import value_to_json
 from pyovn.schemas import ovn2015 as old
@@ -44,6 +45,7 @@ OVN_COLUMNS: Final = wanted_columns((*OLD_INPUTS, old.Encap, old.Pipeline))
 NB_REQUIRED: Final = {"Logical_Switch": ("name", "ports"), "Logical_Switch_Port": ("name", "addresses")}
 SB_REQUIRED: Final = {
     "Chassis": ("name", "encaps", "other_config"),
+    "Chassis_Private": ("name",),
     "Port_Binding": ("logical_port", "chassis"),
 }
 OVN_REQUIRED: Final = {
@@ -104,6 +106,7 @@ class Compat2015:
         self.sb_reconciler.tell(self._notices)
         self.ovn_reconciler.tell(self._notices)
         self._loop = Loop(runtime, self._step, log)
+        self._pace = Pace(runtime, self._loop.wake)
         self._follow(nb_client, model.northbound, None)
         self._follow(sb_client, model.southbound, self.sb_reconciler)
         self._follow(ovn_client, model.ovn2015, self.ovn_reconciler)
@@ -116,7 +119,7 @@ class Compat2015:
             inputs.apply(changes)
             if reconciler is not None:
                 reconciler.actual(changes)
-            self._loop.wake()
+            self._pace.wake()
 
         def state_changed(_client: Any) -> None:
             if client.state == "live" and reconciler is not None:
@@ -137,6 +140,7 @@ class Compat2015:
     def stop(self) -> None:
         """Disconnect; the databases stay as they are."""
         self._loop.stop()
+        self._pace.stop()
         for client in (self._nb, self._sb, self._ovn):
             client.stop()
 
@@ -154,16 +158,32 @@ class Compat2015:
         """One pass.  Without all three databases nothing is known, and without the lock nothing is ours."""
         if any(client.state != "live" for client in (self._nb, self._sb, self._ovn)):
             return
-        if not self._ovn.has_lock(LOCK):
+        if not self._ovn.has_lock(LOCK) or self._is_writing:
             return
+        self._pace.begin()
         self.engine.settle()
         self._loop.tell_news(*self._notices.news())
-        self.sb_reconciler.flush(self._loop.written, self._guards())
-        self.ovn_reconciler.flush(self._loop.written, [{"op": "assert", "lock": LOCK}])
-        if not (self.sb_reconciler.in_flight or self.ovn_reconciler.in_flight):
+        self.sb_reconciler.flush(self._written, self._guards())
+        self.ovn_reconciler.flush(self._written, [{"op": "assert", "lock": LOCK}])
+        if not self._is_writing:
+            self._pace.end()
             waiting, self._waiting = self._waiting, []
             for done in waiting:
                 done()
+
+    @property
+    def _is_writing(self) -> bool:
+        """Whether an answer is awaited, upon which the next pass follows."""
+        return self.sb_reconciler.in_flight or self.ovn_reconciler.in_flight
+
+    def _written(self, error: str | None) -> None:
+        if not self._is_writing:
+            self._pace.end()
+        if error is None:
+            self._loop.succeeded()
+            self._pace.wake()
+        else:
+            self._loop.written(error)
 
     def sync(self, done: Callable[[], None]) -> None:
         """Call ``done`` when what the databases hold now has been taken in, and what follows is written."""
@@ -173,7 +193,7 @@ class Compat2015:
             left.pop()
             if not left:
                 self._waiting.append(done)
-                self._loop.wake()
+                self._pace.wake()
 
         for client in tuple(left):
             client.transact([{"op": "comment", "comment": "sync"}], answered)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Yields = Callable[[Any], Iterable[tuple[Any, str]]]
 
 NB_INPUTS: Final = (nb.LogicalSwitch, nb.LogicalSwitchPort, nb.ACL)
-SB_INPUTS: Final = (sb.Chassis, sb.Encap, sb.PortBinding)
+SB_INPUTS: Final = (sb.Chassis, sb.ChassisPrivate, sb.Encap, sb.PortBinding)
 OLD_INPUTS: Final = (old.Chassis, old.Bindings)
 
 

@@ -32,7 +32,8 @@ disabled ports, types of ports, routers) has no place here: both directions go t
 
 Cost: a port more is one derivation for its own rows and one per chain that it is in, however large the
 switch.  A chain is one string, though, as it was in 2015: it is joined anew once per pass and written whole,
-about 24 bytes and a name for each port (0.3 MB for 10,000 ports), also when 1,000 ports came at once.
+about 24 bytes and a name for each port (0.3 MB for 10,000 ports), also when 1,000 ports came at once.  What
+that may take of the time is bounded by ``pace``.
 """
 
 from __future__ import annotations
