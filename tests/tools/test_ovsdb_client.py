@@ -58,6 +58,52 @@ CONTENTS: list[Any] = [
     {"op": "insert", "table": "Address_Set", "row": {"name": "two\nlines"}},
 ]
 
+KINDS = {
+    "s": "string", "i": "integer", "r": "real", "b": "boolean", "u": "uuid",
+    **{f"o{k[0]}": {"key": k, "min": 0, "max": 1} for k in ("string", "integer", "real", "boolean", "uuid")},
+    **{f"s{k[0]}": {"key": k, "min": 0, "max": "unlimited"} for k in ("string", "integer", "real", "uuid")},
+    "ms": {"key": "string", "value": "string", "min": 0, "max": "unlimited"},
+    "mr": {"key": "integer", "value": "real", "min": 0, "max": "unlimited"},
+    "mb": {"key": "boolean", "value": "uuid", "min": 0, "max": 2},
+    "e": {"key": {"type": "string", "enum": ["set", ["a", "b c"]]}, "min": 0, "max": 1},
+}  # fmt: skip
+ODD_SCHEMA = {
+    "name": "Odd",
+    "version": "1.2.3",
+    "tables": {"T": {"columns": {name: {"type": kind} for name, kind in KINDS.items()}, "isRoot": True}},
+}
+ONE, TWO = ["uuid", "11111111-2222-4333-8444-555555555555"], ["uuid", "99999999-2222-4333-8444-555555555555"]
+ODD_STRINGS = [
+    "", "a", "true", "12", " lead", "x,y", "[q]", "{k=v}", 'q"q', "two\nlines", "na\u00efve",
+    "\u6f22\u5b57", "1-2", 'he said "hi", <b>&amp;</b>\ttab\\back\r\n \u20ac\U0001f600 \u007f\u0001',
+    "=cmd()", " \n ", ONE[1],
+]  # fmt: skip
+ODD_REALS = [
+    0.5,
+    -0.0,
+    1e-7,
+    123456789012345680,
+    3.141592653589793,
+    1e20,
+    1e15,
+    999999999999999,
+    -3.0,
+    5e-300,
+]
+ODD_ROWS: list[dict[str, Any]] = [
+    {},
+    {
+        "i": -(2**63), "r": 1e300, "b": True, "u": ONE, "os": "", "oi": 0, "ob": False, "or": 0.1, "ou": TWO,
+        "ss": ["set", ODD_STRINGS], "si": ["set", [3, -1, 2**63 - 1]], "sr": ["set", ODD_REALS],
+        "su": ["set", [ONE, TWO]], "ms": ["map", [[key, key[::-1]] for key in ODD_STRINGS]],
+        "mr": ["map", [[1, 1.0], [-5, 2.5e-5], [7, 1e16]]], "mb": ["map", [[True, ONE], [False, TWO]]],
+        "e": "b c",
+    },
+    {"ss": "single", "si": 7, "sr": 2, "su": ONE, "ms": ["map", [["only", "one"]]], "or": 1e15},
+    *({"s": text, "os": text, "ss": text} for text in ODD_STRINGS),
+    *({"r": real} for real in ODD_REALS),
+]  # fmt: skip
+
 
 class Bench:
     """A server of Debian's, Debian's client and ours."""
@@ -81,8 +127,8 @@ class Bench:
         assert self.run(OURS, *told) == expected
         return expected
 
-    def transact(self, *operations: Any) -> None:
-        text = json.dumps(["OVN_Northbound", *operations])
+    def transact(self, *operations: Any, database: str = "OVN_Northbound") -> None:
+        text = json.dumps([database, *operations])
         code, shown, _ = self.run(self.theirs, "transact", self.server, text)
         assert code == 0
         assert "error" not in shown
@@ -115,9 +161,14 @@ def bench(peer: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory) 
     folder = tmp_path_factory.mktemp("s")
     made = Bench(client, folder)
     subprocess.run([tool, "create", "nb.db", SCHEMA], check=True, cwd=folder)
+    (folder / "odd.ovsschema").write_text(json.dumps(ODD_SCHEMA))
+    subprocess.run([tool, "create", "odd.db", "odd.ovsschema"], check=True, cwd=folder)
     options = ["--remote=punix:s", "--unixctl=c", "-vconsole:off", "--no-chdir", f"--pidfile={folder}/p"]
-    subprocess.run([server, *options, "--detach", "nb.db"], check=True, cwd=folder, env=made.environ)
+    subprocess.run(
+        [server, *options, "--detach", "nb.db", "odd.db"], check=True, cwd=folder, env=made.environ
+    )
     made.transact(*CONTENTS)
+    made.transact(*[{"op": "insert", "table": "T", "row": row} for row in ODD_ROWS], database="Odd")
     yield made
     os.kill(int((folder / "p").read_text()), signal.SIGTERM)
 
@@ -129,6 +180,21 @@ def test_dump_looks_the_same(bench: Bench, form: str, more: str) -> None:
     bench.both("dump", "-f", form, more, "S", "D", "Logical_Switch", "name", "ports", "other_config", "_uuid")
     bench.both("dump", "-f", form, more, "S", "D", "Address_Set")
     assert bench.both("dump", "-f", form, more, "S", "D")[1]
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize("form", ["table", "list", "csv", "html", "json"])
+def test_odd_values_of_every_type_look_the_same(bench: Bench, form: str) -> None:
+    for more in ("--data=string", "--data=bare", "--data=json", "--pretty", "--max-column-width=9"):
+        assert bench.both("dump", "-f", form, more, "S", "Odd")[1]
+
+
+@pytest.mark.peers
+def test_odd_values_in_answers_and_schemas_look_the_same(bench: Bench) -> None:
+    select = json.dumps(["Odd", {"op": "select", "table": "T", "where": []}])
+    bench.both("query", "S", select)
+    bench.both("--pretty", "transact", "S", select)
+    assert bench.both("needs-conversion", "S", str(bench.folder / "odd.ovsschema"))[1] == "no\n"
 
 
 @pytest.mark.peers
@@ -146,7 +212,8 @@ def test_dump_looks_the_same(bench: Bench, form: str, more: str) -> None:
         ("list-dbs",),
         ("list-dbs", "tcp:127.0.0.1:1"),
         ("get-schema", "S", "D"),
-        ("get-schema", "--pretty", "S"),
+        ("get-schema", "--pretty", "S", "D"),
+        ("get-schema", "S", "Odd"),
         ("get-schema", "S", "D", "x"),
         ("get-schema-version", "S", "D"),
         ("get-schema-cksum", "S", "_Server"),

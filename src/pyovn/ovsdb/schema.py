@@ -288,6 +288,8 @@ class DatabaseSchema(NamedTuple):
         if not isinstance(json.get("name"), str):
             raise SchemaError("not a database schema: no name")
         tables = {t: TableSchema.from_json(t, j) for t, j in json["tables"].items()}
+        if all(table.is_root for table in tables.values()):  # which is what it means when none is
+            tables = {name: table._replace(is_root=False) for name, table in tables.items()}
         for table in tables.values():
             for column in table.columns.values():
                 for base in (column.type.key, column.type.value):

@@ -4,14 +4,18 @@ Well-formed text is simply decoded.  Only text that is not is read again, charac
 find the message that the C programs print, such as ``line 0, column 4, byte 4: invalid keyword 'x'``.
 A position is that of the character that completed the faulty token, counted from 0; lines too.
 
-``json_line`` writes numbers as those programs do: 15 digits, and no fraction where there is none.
+``json_line`` writes numbers as those programs do: 15 digits, and no fraction where there is none.  What they
+have read as JSON they show a little differently from what they have taken as values of columns: whole
+numbers are integers then, with all their digits (``as_read``).
 """
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from pyovn.ovsdb.schema import INTEGER_MAX, INTEGER_MIN
 from pyovn.tools.ctl.text import quote
 from pyovn.wire import jsontext
 
@@ -44,6 +48,8 @@ def parse_text(text: bytes) -> Any:
 
 def json_line(value: Any) -> str:
     """Compact JSON text, members sorted."""
+    if _is_plain(value):
+        return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
     if isinstance(value, str):
         return quote(value)
     if isinstance(value, bool) or value is None:
@@ -55,6 +61,28 @@ def json_line(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ",".join(map(json_line, value)) + "]"
     return str(value)
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether there is no number in ``value`` that the standard library writes in another way."""
+    if isinstance(value, dict):
+        return all(map(_is_plain, value.values()))
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    return not isinstance(value, float)
+
+
+def as_read(value: Any) -> Any:
+    """``value`` with its numbers as the C programs have them after reading them from JSON."""
+    if isinstance(value, dict):
+        return {key: as_read(member) for key, member in value.items()}
+    if isinstance(value, list):
+        return [as_read(element) for element in value]
+    if isinstance(value, float) and value.is_integer() and INTEGER_MIN <= value <= INTEGER_MAX:
+        return int(value)
+    if isinstance(value, int) and not INTEGER_MIN <= value <= INTEGER_MAX:
+        return float(value)
+    return value
 
 
 class _FaultError(Exception):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyovn.ovsdb.schema import BaseType, ColumnType
 from pyovn.ovsdb.updates import Interner, codec
-from pyovn.tools.json_text import JsonTextError, parse_text
+from pyovn.tools.json_text import JsonTextError, as_read, parse_text
 from pyovn.tools.table import Datum, Printer, Style, json_text
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Job:
 
     def show_json(self, json: Any) -> None:
         """Print JSON on a line of its own, or pretty."""
-        write(json_text(json, pretty=self.style.pretty) + "\n")
+        write(json_text(as_read(json), pretty=self.style.pretty) + "\n")
 
 
 class Command(NamedTuple):

@@ -14,7 +14,8 @@ import re
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from pyovn.ovsdb.values import Value, value_to_json
-from pyovn.tools.ctl.text import format_bare, format_json, format_value
+from pyovn.tools.ctl.text import format_bare, format_value
+from pyovn.tools.json_text import json_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,9 +75,9 @@ def cell_text(cell: Cell, style: Style) -> str:
     if isinstance(cell, str):
         return cell
     if isinstance(cell, Json):
-        return format_json(cell.json)
+        return json_line(cell.json)
     if style.data == "json":
-        return format_json(value_to_json(cell.value))
+        return json_line(value_to_json(cell.value))
     write = format_value if style.data == "string" else format_bare
     return write(cell.kind, cell.value)
 
@@ -92,16 +93,16 @@ def pretty_json(json: Any, indent: int = 0) -> str:
     """JSON with one member or element a line, closing brackets after the last (``--pretty``)."""
     margin = " " * (indent + 2)
     if isinstance(json, dict):
-        members = (f"{margin}{format_json(k)}: {pretty_json(json[k], indent + 2)}" for k in sorted(json))
+        members = (f"{margin}{json_line(k)}: {pretty_json(json[k], indent + 2)}" for k in sorted(json))
         return "{\n" + (",\n".join(members) + "}" if json else margin + "}")
     if isinstance(json, list) and json:
         return "[\n" + ",\n".join(margin + pretty_json(e, indent + 2) for e in json) + "]"
-    return format_json(json)
+    return json_line(json)
 
 
 def json_text(json: Any, *, pretty: bool) -> str:
     """JSON for the standard output, on one line or pretty."""
-    return pretty_json(json) if pretty else format_json(json)
+    return pretty_json(json) if pretty else json_line(json)
 
 
 def format_table(
