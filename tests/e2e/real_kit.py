@@ -150,7 +150,9 @@ class Stack:
     def database(self) -> str:
         return f"unix:{self.directory}/db.sock"
 
-    def hypervisor(self, name: str, number: int, *, server: str, controller: str | None) -> Hypervisor:
+    def hypervisor(
+        self, name: str, number: int, *, server: str, controller: str | None, encap: str = "geneve"
+    ) -> Hypervisor:
         """A hypervisor with Debian's ovs-vswitchd and the userspace datapath."""
         directory = self.directory / name
         directory.mkdir()
@@ -162,7 +164,7 @@ class Stack:
         ids = {
             "system-id": name,
             "ovn-remote": self.database,
-            "ovn-encap-type": "geneve",
+            "ovn-encap-type": encap,
             "ovn-encap-ip": found.underlay,
         }
         self.vsctl(
@@ -211,6 +213,44 @@ class Stack:
             self.run(*inside, "link", "set", "phy", "up")
             self.run(*inside, "address", "add", f"{place.underlay}/{MASK}", "dev", "br-phy")
             self.run(*inside, "link", "set", "br-phy", "up")
+
+    def physical(self, a: Hypervisor, b: Hypervisor, network: str) -> None:
+        """A physical network for localnets: a veth pair whose ends are ports of bridges mapped to it."""
+        self.run(
+            "ip", "link", "add", "wire", "netns", a.namespace, "type", "veth",
+            "peer", "name", "wire", "netns", b.namespace,
+        )  # fmt: skip
+        for place in (a, b):
+            self.vsctl(
+                place, "add-br", "br-ex", "--", "set", "bridge", "br-ex", "datapath_type=netdev",
+                "--", "add-port", "br-ex", "wire",
+                "--", "set", "open", ".", f"external_ids:ovn-bridge-mappings={network}:br-ex",
+            )  # fmt: skip
+            self.run("ip", "-n", place.namespace, "link", "set", "wire", "up")
+
+    def nest(self, vm: Vm, mac: str, tag: int, ip: str, container_mac: str) -> Vm:
+        """A container in a VM: an Open vSwitch in the VM that only tags (the kernel may know no VLANs)."""
+        inside = Hypervisor(vm.port, vm.namespace, self.directory / f"vm-{vm.port}", vm.ip)
+        inside.directory.mkdir()
+        schema = "/usr/share/openvswitch/vswitch.ovsschema"
+        self.run(self.program("ovsdb-tool", "debian"), "create", inside.directory / "conf.db", schema)
+        socket = f"--remote=punix:{inside.directory}/db.sock"
+        self.daemon("ovsdb-server", "debian", inside.directory, socket, inside.directory / "conf.db")
+        self.vsctl(inside, "--no-wait", "init")
+        self.start_switch(inside)
+        self.vsctl(
+            inside, "add-br", "br-vm", "--", "set", "bridge", "br-vm", "datapath_type=netdev",
+            f'other-config:hwaddr="{mac}"', "--", "add-port", "br-vm", "eth0",
+            "--", "add-port", "br-vm", "cont", f"tag={tag}",
+            "--", "set", "interface", "cont", "type=internal", f'mac="{container_mac}"',
+        )  # fmt: skip
+        enter = ("ip", "-n", vm.namespace)
+        self.run(*enter, "address", "flush", "dev", "eth0")
+        for device, address in (("br-vm", vm.ip), ("cont", ip)):
+            self.run(*enter, "address", "add", f"{address}/{MASK}", "dev", device)
+            self.run(*enter, "link", "set", device, "up")
+            self.run("ip", "netns", "exec", vm.namespace, "ethtool", "-K", device, "tx", "off")
+        return Vm(vm.namespace, ip, vm.port)
 
     def vm(self, hypervisor: Hypervisor, port: str, ip: str, mac: str) -> Vm:
         """A namespace that is a VM, plugged into br-int."""

@@ -246,6 +246,60 @@ def test_two_hypervisors_ping_over_geneve(stack: Stack, northd: str, left: str, 
     assert_pings(stack, second, third)
 
 
+@pytest.mark.parametrize("encap", ["geneve", "vxlan"])
+def test_containers_in_vms_on_two_hypervisors(stack: Stack, encap: str) -> None:
+    """Each container is on a logical switch that is not its VM's; its VLAN tag names it within the VM."""
+    stack.central(server="ours", northd="ours")
+    places = [stack.hypervisor(f"hv{i}", i, server="ours", controller="ours", encap=encap) for i in (1, 2)]
+    stack.link(*places)
+    stack.nbctl("ls-add", "sw0", "--", "ls-add", "sw1")
+    vms = [add_vm(stack, place, number) for number, place in enumerate(places, 1)]
+    containers = []
+    for vm, number, tag in ((vms[0], 11, 42), (vms[1], 12, 43)):
+        address, port = f"10.1.0.{number}", f"c{number}"
+        both = f"{mac(number)} {address}"
+        stack.nbctl(
+            "lsp-add", "sw1", port, vm.port, tag, "--", "lsp-set-addresses", port, both,
+            "--", "lsp-set-port-security", port, both,
+        )  # fmt: skip
+        containers.append(stack.nest(vm, mac(number - 10), tag, address, mac(number)))
+    stack.nbctl("--wait=hv", "sync")
+    assert_pings(stack, vms[0], vms[1])
+    assert_pings(stack, containers[0], containers[1])
+    assert_pings(stack, containers[1], containers[0])
+    bound = stack.sbctl("--bare", "--columns=logical_port,up", "find", "Port_Binding", "up=true")
+    assert {"p1", "p2", "c11", "c12"} <= set(bound.split())
+    # Another tag than its own: nobody's.
+    inside = Hypervisor("p1", vms[0].namespace, stack.directory / "vm-p1", vms[0].ip)
+    stack.vsctl(inside, "set", "port", "cont", "tag=44")
+    assert stack.ping(containers[0], containers[1].ip, count=2) == []
+    stack.vsctl(inside, "set", "port", "cont", "tag=42")
+    assert_pings(stack, containers[0], containers[1])
+
+
+@pytest.mark.parametrize("tag", [None, 7])
+def test_a_localnet_joins_two_hypervisors(stack: Stack, tag: int | None) -> None:
+    """There is no tunnel: what crosses, crosses the physical network."""
+    stack.central(server="ours", northd="ours")
+    places = [stack.hypervisor(f"hv{i}", i, server="ours", controller="ours") for i in (1, 2)]
+    stack.physical(places[0], places[1], "phys")
+    stack.nbctl("ls-add", "sw0")
+    vms = [add_vm(stack, place, number) for number, place in enumerate(places, 1)]
+    stack.nbctl(
+        "lsp-add", "sw0", "ln", *(() if tag is None else ("", tag)), "--", "lsp-set-type", "ln", "localnet",
+        "--", "lsp-set-addresses", "ln", "unknown", "--", "lsp-set-options", "ln", "network_name=phys",
+    )  # fmt: skip
+    stack.nbctl("--wait=hv", "sync")
+    assert stack.until(lambda: "patch-ln-to-br-int" in stack.vsctl(places[1], "list-ports", "br-ex"))
+    stack.nbctl("--wait=hv", "sync")
+    assert_pings(stack, vms[0], vms[1])
+    assert_pings(stack, vms[1], vms[0])
+    assert stack.appctl(places[0], "ovn-controller", "notices") == ""
+    learnt = stack.appctl(places[0], "ovs-vswitchd", "fdb/show", "br-ex")
+    vlans = {line.split()[1] for line in learnt.splitlines() if mac(1) in line or mac(2) in line}
+    assert vlans == {str(tag or 0)}
+
+
 def test_the_control_commands_of_our_controller(stack: Stack) -> None:
     place, _first, _second = one_hypervisor(stack, "ours", "ours", "ours")
 
