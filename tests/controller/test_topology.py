@@ -30,7 +30,7 @@ def options(lab: Lab, name: str, interface: str) -> dict[str, str]:
 
 def set_ids(lab: Lab, name: str, **ids: str) -> None:
     known = dict(lab.row(name, "Open_vSwitch")["external_ids"][1])
-    known.update({key.replace("_", "-"): value for key, value in ids.items()})
+    known.update({key if "-" in key else key.replace("_", "-"): value for key, value in ids.items()})
     lab.update(name, "Open_vSwitch", {"external_ids": ["map", [list(item) for item in known.items()]]})
     lab.runtime.advance(3)
 
@@ -126,6 +126,87 @@ def test_a_chassis_without_a_common_encapsulation_has_no_tunnel() -> None:
     assert ports(lab, "hv1") == {}
     foreign_chassis(lab, "friend", "geneve", "192.168.9.8")
     assert list(ports(lab, "hv1").values()) == ["friend"]
+
+
+def remote_ips(lab: Lab, name: str) -> dict[str, str]:
+    """Tunnel interfaces: the address that they lead to, by name."""
+    return {tunnel: options(lab, name, tunnel)["remote_ip"] for tunnel in ports(lab, name)}
+
+
+def test_a_chassis_with_several_addresses_has_a_tunnel_to_each() -> None:
+    lab = Lab("hv1", "hv2")
+    set_ids(lab, "hv2", ovn_encap_ip="192.168.7.2,192.168.7.1", ovn_encap_type="vxlan,geneve")
+    encaps = {(row["type"], row["ip"]) for row in lab.rows("sb", "Encap") if row["chassis_name"] == "hv2"}
+    assert len(encaps) == 4
+    before = remote_ips(lab, "hv1")
+    assert sorted(before.values()) == ["192.168.7.1", "192.168.7.2"]
+    lab.build("sw0", {1: "hv1", 2: "hv2"}, "ip")
+    assert lab.frames("hv1", 1, datagram(1, 2)) == [("hv2", "vm2")]
+    assert lab.frames("hv2", 2, datagram(2, 1)) == [("hv1", "vm1")]
+    assert lab.restart_controller("hv1").nothing
+    set_ids(lab, "hv2", ovn_encap_ip="192.168.7.2")
+    assert list(remote_ips(lab, "hv1").values()) == ["192.168.7.2"]
+    assert lab.frames("hv2", 2, datagram(2, 1)) == [("hv1", "vm1")]
+
+
+def test_tunnels_join_chassis_of_one_transport_zone_only() -> None:
+    lab = Lab("hv1", "hv2", "hv3", "hv4")
+    for name, zones in (("hv1", "a,b"), ("hv2", "b"), ("hv3", "c")):
+        set_ids(lab, name, ovn_transport_zones=zones)
+    found = {name: sorted(ports(lab, name).values()) for name in ("hv1", "hv2", "hv3", "hv4")}
+    assert found == {"hv1": ["hv2"], "hv2": ["hv1"], "hv3": [], "hv4": []}
+    assert lab.row("sb", "Chassis", name="hv1")["transport_zones"] == ["set", ["a", "b"]]
+    assert lab.notices() == {}
+
+
+def test_only_a_gateway_between_zones_has_a_tunnel_to_another_availability_zone() -> None:
+    lab = Lab("hv1", "hv2")
+    foreign_chassis(lab, "far", "geneve", "192.168.9.9")
+    lab.update("sb", "Chassis", {"other_config": ["map", [["is-remote", "true"]]]}, name="far")
+    set_ids(lab, "hv1", ovn_is_interconn="true")
+    assert sorted(ports(lab, "hv1").values()) == ["far", "hv2"]
+    assert list(ports(lab, "hv2").values()) == ["hv1"]
+    assert dict(lab.row("sb", "Chassis", name="hv1")["other_config"][1])["is-interconn"] == "true"
+
+
+def test_options_of_all_tunnels() -> None:
+    lab = Lab("hv1", "hv2")
+    chosen = {"ovn-encap-tos": "inherit", "ovn-encap-df_default": "false", "ovn-set-local-ip": "true"}
+    set_ids(lab, "hv1", **chosen)
+    assert options(lab, "hv1", "ovn-hv2-0") == {
+        "remote_ip": lab.hypervisor("hv2").ip,
+        "local_ip": lab.hypervisor("hv1").ip,
+        "key": "flow",
+        "csum": "true",
+        "tos": "inherit",
+        "df_default": "false",
+    }
+
+
+def test_a_setting_for_one_chassis_goes_before_that_for_all() -> None:
+    lab = Lab("hv1", "hv2")
+    set_ids(lab, "hv1", ovn_cms_options="all", ovn_cms_options_hv1="mine", ovn_cms_options_hv2="other")
+    assert dict(lab.row("sb", "Chassis", name="hv1")["other_config"][1])["ovn-cms-options"] == "mine"
+    ids = dict(lab.row("hv1", "Open_vSwitch")["external_ids"][1])
+    ids["ovn-encap-ip-hv1"] = "192.168.7.7"
+    lab.update("hv1", "Open_vSwitch", {"external_ids": ["map", [list(item) for item in ids.items()]]})
+    lab.runtime.advance(3)
+    assert remote_ips(lab, "hv2") == {"ovn-hv1-0": "192.168.7.7"}
+
+
+def test_the_bridge_says_what_is_reached() -> None:
+    lab = Lab("hv1")
+    set_ids(lab, "hv1", ovn_bridge_datapath_type="netdev")
+    lab.sync()
+    lab.runtime.advance(1)
+    bridge, private = lab.row("hv1", "Bridge", name="br-int"), lab.row("sb", "Chassis_Private")
+    noted = dict(bridge["external_ids"][1])
+    assert (noted["ovn-nb-cfg"], noted["ovn-nb-cfg-ts"]) == (
+        str(private["nb_cfg"]),
+        str(private["nb_cfg_timestamp"]),
+    )
+    assert bridge["datapath_type"] == "netdev"
+    assert lab.restart_controller("hv1").nothing
 
 
 # -- interest ------------------------------------------------------------------------------------

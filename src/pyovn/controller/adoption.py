@@ -60,7 +60,7 @@ class Adoption:
     def read_back(self) -> None:
         """Ask for the numbers that we had, and believe what we reported."""
         for port in self._model.vswitch.table(vs.Port).peek_all():
-            adopt_tunnel(self._tunnels.numbers, port, self._log)
+            adopt_tunnel(self._model, self._tunnels, port, self._log)
         for _bridge, name, value in self._zone_records():
             zone = decimal(value)
             if zone is None or not self._zones.adopt(name, zone):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from pyovn.controller import localnet
-from pyovn.controller.chassis import encaps_of
+from pyovn.controller.chassis import encaps_of, in_one_zone
 from pyovn.controller.handwritten import hexadecimal
 from pyovn.controller.model import ENCAP_TYPES, SELF, Config, Model, Process
 from pyovn.ovsdb.values import UUID, FrozenMap
@@ -63,7 +63,9 @@ def _want_bridge(model: Model) -> None:
         interface, port = Ref("Interface", name), Ref("Port", name)
         yield want("Interface", name, name=name, type="internal"), "a bridge has a port of its own"
         yield want("Port", name, name=name, interfaces=frozenset([interface])), "as above"
-        yield want("Bridge", name, name=name), "the integration bridge"
+        kind = model.setting("ovn-bridge-datapath-type")
+        columns = {"datapath_type": kind} if kind else {}
+        yield want("Bridge", name, name=name, **columns), "the integration bridge"
         yield Element("Bridge", name, "ports", port), "a bridge has a port of its own"
         yield want("Open_vSwitch", Existing(root.uuid)), "the switch's configuration"
         yield (
@@ -71,7 +73,15 @@ def _want_bridge(model: Model) -> None:
             "the integration bridge",
         )
 
+    def reached(process: Process) -> Iterator[tuple[Any, str]]:
+        """For those who watch the hypervisor's database only (ovn-controller(8), ``ovn-nb-cfg``)."""
+        config, why = model.config(), "all flows up to this nb_cfg are installed"
+        if config is not None and process.nb_cfg_timestamp:
+            for key, value in (("ovn-nb-cfg", process.nb_cfg), ("ovn-nb-cfg-ts", process.nb_cfg_timestamp)):
+                yield Element("Bridge", config.bridge, "external_ids", (key, str(value))), why
+
     model.want(model.output_vs, "integration_bridge", model.process, bridge)
+    model.want(model.output_vs, "reached_nb_cfg", model.process, reached)
 
 
 def _want_tunnels(model: Model) -> Allotment[sb.Chassis, str]:
@@ -82,36 +92,39 @@ def _want_tunnels(model: Model) -> Allotment[sb.Chassis, str]:
         config, process = model.config(), model.process_of.one(SELF)
         if config is None or process is None or process.exiting or chassis.name == config.chassis:
             return
-        if chassis.other_config.get("is-remote") == "true":
-            return  # of another availability zone: only gateways between zones, which we are not, go there
-        best = _best_encap(model, config, chassis)
-        if best is None:
-            return
-        kind, ip, csum = best
-        number = numbers.number(_prefix(chassis.name), chassis.name)
-        if number is None:
-            return
-        name = f"{_prefix(chassis.name)}{number:x}"
-        options = {"remote_ip": ip, "key": "flow"}
-        if kind == "geneve" or csum:
-            options["csum"] = csum or "true"
-        yield want("Interface", name, name=name, type=kind, options=FrozenMap(options)), why
-        yield (
-            want(
-                "Port",
-                name,
-                name=name,
-                interfaces=frozenset([Ref("Interface", name)]),
-                external_ids=FrozenMap({OWNER: f"{chassis.name}@{ip}"}),
-            ),
-            why,
-        )
-        yield Element("Bridge", config.bridge, "ports", Ref("Port", name)), why
+        if chassis.other_config.get("is-remote") == "true" and model.setting("ovn-is-interconn") != "true":
+            return  # of another availability zone: only gateways between zones go there
+        common = _options(model, config)
+        for rank, (kind, ip, csum) in enumerate(_endpoints(model, config, chassis)):
+            number = numbers.number(_prefix(chassis.name), _owner(chassis.name, rank))
+            if number is None:
+                continue
+            name = f"{_prefix(chassis.name)}{number:x}"
+            options = {"remote_ip": ip, "key": "flow", **common}
+            if kind == "geneve" or csum:
+                options["csum"] = csum or "true"
+            yield want("Interface", name, name=name, type=kind, options=FrozenMap(options)), why
+            yield (
+                want(
+                    "Port",
+                    name,
+                    name=name,
+                    interfaces=frozenset([Ref("Interface", name)]),
+                    external_ids=FrozenMap({OWNER: f"{chassis.name}@{ip}"}),
+                ),
+                why,
+            )
+            yield Element("Bridge", config.bridge, "ports", Ref("Port", name)), why
+
+    def demand(chassis: sb.Chassis) -> Iterator[tuple[str, tuple[str, int | None]]]:
+        """A number for each endpoint that a tunnel may lead to."""
+        for rank in range(max(1, len(chassis.encaps))):
+            yield _prefix(chassis.name), (_owner(chassis.name, rank), None)
 
     numbers = model.engine.allot(
         "tunnel_numbers",
         model.southbound.table(sb.Chassis),
-        lambda chassis: [(_prefix(chassis.name), (chassis.name, None))],
+        demand,
         lambda _prefix: (0, 0xFFF),
     )
     model.want(model.output_vs, "tunnel_ports", model.southbound.table(sb.Chassis), tunnels)
@@ -137,16 +150,40 @@ def declare_made(model: Model) -> Derived[vs.Port, Tunnel]:
     return model.engine.derive("tunnels", model.vswitch.table(vs.Port), made)
 
 
-def _best_encap(model: Model, config: Config, chassis: sb.Chassis) -> tuple[str, str, str] | None:
-    """(type, IP, csum) of the best encapsulation that both chassis have; None if there is none."""
+def _endpoints(model: Model, config: Config, chassis: sb.Chassis) -> list[tuple[str, str, str]]:
+    """(type, IP, csum) of the endpoints of the best type that both chassis have, in the order of addresses.
+
+    A chassis with several addresses may send from any of them, so there is a tunnel to each.
+    """
+    if not in_one_zone(config, chassis):
+        return []
     ours = {kind for kind, _ip in encaps_of(config)}
-    candidates = []
-    for uuid in chassis.encaps:
-        encap = model.encap_by_uuid.one(uuid)
-        if encap is not None and encap.type in ours and encap.ip not in config.encap_ips:
-            rank = ENCAP_TYPES.index(encap.type)
-            candidates.append((rank, encap.type, encap.ip, encap.options.get("csum", "")))
-    return min(candidates)[1:] if candidates else None
+    found = [encap for encap in map(model.encap_by_uuid.one, chassis.encaps) if encap is not None]
+    usable = [encap for encap in found if encap.type in ours and encap.ip not in config.encap_ips]
+    best = min((ENCAP_TYPES.index(encap.type) for encap in usable), default=None)
+    if best is None:
+        return []
+    kind = ENCAP_TYPES[best]
+    return sorted((kind, encap.ip, encap.options.get("csum", "")) for encap in usable if encap.type == kind)
+
+
+def _options(model: Model, config: Config) -> dict[str, str]:
+    """Options of all tunnels of this chassis (ovn-controller(8), ``ovn-encap-tos`` and the following)."""
+    options = {}
+    for option, key in (("tos", "ovn-encap-tos"), ("df_default", "ovn-encap-df_default")):
+        value = model.setting(key)
+        if value:
+            options[option] = value
+    if model.setting("ovn-set-local-ip") == "true":
+        local = next((ip for _kind, ip in encaps_of(config)), None)
+        if local is not None:
+            options["local_ip"] = local
+    return options
+
+
+def _owner(chassis: str, rank: int) -> str:
+    """Who has the number of a tunnel: a chassis, and for further endpoints their rank."""
+    return f"{chassis}#{rank}" if rank else chassis
 
 
 def _prefix(chassis: str) -> str:
@@ -166,11 +203,16 @@ def identify_interface(row: vs.Interface, bridge: str | None) -> str | None:
     return row.name if tunnel or localnet.is_patch(row) or row.name == bridge else None
 
 
-def adopt(numbers: Allotment[sb.Chassis, str], row: vs.Port, log: Callable[[str, str], None]) -> None:
+def adopt(model: Model, tunnels: Tunnels, row: vs.Port, log: Callable[[str, str], None]) -> None:
     """Read the number of a tunnel port back from its name."""
-    chassis = row.external_ids.get(OWNER, "").partition("@")[0]
-    prefix = _prefix(chassis)
+    name, _at, ip = row.external_ids.get(OWNER, "").partition("@")
+    if not name:
+        return
+    config, chassis = model.config(), model.chassis_by_name.one(name)
+    endpoints = [] if config is None or chassis is None else _endpoints(model, config, chassis)
+    rank = next((rank for rank, (_kind, found, _csum) in enumerate(endpoints) if found == ip), 0)
+    prefix = _prefix(name)
     suffix = row.name.removeprefix(prefix)
     number = hexadecimal(suffix) if suffix != row.name else None
-    if chassis and (number is None or not numbers.adopt(prefix, chassis, number)):
+    if number is None or not tunnels.numbers.adopt(prefix, _owner(name, rank), number):
         log("warn", f"tunnel port {row.name} has a name that is not ours: it is made anew")

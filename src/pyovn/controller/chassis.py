@@ -16,6 +16,8 @@ from pyovn.sync.wants import Ref, want
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pyovn.schemas import southbound as sb
+
 FEATURES: Final = {
     "port-up-notif": "true",
     "ct-no-masked-label": "true",
@@ -23,6 +25,18 @@ FEATURES: Final = {
     "ovn-ct-lb-related": "true",
 }
 """What northd may expect of this controller (profile 23.03)."""
+
+_PASSED_ON: Final = (
+    "ovn-bridge-mappings",
+    "ovn-cms-options",
+    "ovn-chassis-mac-mappings",
+    "ovn-limit-lflow-cache",
+    "ovn-memlimit-lflow-cache-kb",
+    "ovn-trim-limit-lflow-cache",
+    "ovn-trim-timeout-ms",
+    "ovn-trim-wmark-perc-lflow-cache",
+)
+"""Settings that the chassis row shows as they are."""
 
 
 def declare(model: Model) -> None:
@@ -55,6 +69,7 @@ def declare(model: Model) -> None:
                 hostname=config.hostname or process.hostname,
                 encaps=frozenset(Ref("Encap", (config.chassis, *encap)) for encap in encaps),
                 other_config=FrozenMap(_other_config(model, config)),
+                transport_zones=config.transport_zones,
             ),
             "this hypervisor is a chassis",
         )
@@ -82,6 +97,12 @@ def encaps_of(config: Config) -> Iterator[tuple[str, str]]:
                     yield kind, ip
 
 
+def in_one_zone(config: Config, chassis: sb.Chassis) -> bool:
+    """Whether a chassis and we are in a transport zone together; those that name none are in one, too."""
+    ours, others = config.transport_zones, chassis.transport_zones
+    return not ours.isdisjoint(others) if ours or others else True
+
+
 def _is_address(text: str) -> bool:
     try:
         ipaddress.ip_address(text)
@@ -91,15 +112,18 @@ def _is_address(text: str) -> bool:
 
 
 def _other_config(model: Model, config: Config) -> dict[str, str]:
-    root = model.root.one(SELF)
+    root, setting = model.root.one(SELF), model.setting
     bridge = model.bridge_by_name.one(config.bridge)
     other = {
         **FEATURES,
         "datapath-type": bridge.datapath_type if bridge is not None else "",
         "iface-types": ",".join(sorted(root.iface_types)) if root is not None else "",
-        "is-interconn": "false",
+        "is-interconn": _true(setting("ovn-is-interconn")),
+        "ovn-enable-lflow-cache": _true(setting("ovn-enable-lflow-cache") or "true"),
         "ovn-monitor-all": "true" if config.monitor_all else "false",
     }
-    for key in ("ovn-bridge-mappings", "ovn-cms-options", "ovn-chassis-mac-mappings"):
-        other[key] = root.external_ids.get(key, "") if root is not None else ""
-    return other
+    return other | {key: setting(key) for key in _PASSED_ON}
+
+
+def _true(text: str) -> str:
+    return "true" if text == "true" else "false"

@@ -19,7 +19,7 @@ import ipaddress
 from typing import TYPE_CHECKING, Any, Final
 
 from pyovn.controller import localnet
-from pyovn.controller.chassis import encaps_of
+from pyovn.controller.chassis import encaps_of, in_one_zone
 from pyovn.controller.model import ENCAP_TYPES, IFACE_ID, SELF
 from pyovn.ovn.ports import LOCALNET, VIF
 from pyovn.schemas import southbound as sb
@@ -69,7 +69,7 @@ class Complaints:
         if config is None:
             yield "external_ids:system-id is missing in Open_vSwitch: this hypervisor has no name"
             return
-        if not root.external_ids.get("ovn-remote"):
+        if not self._model.setting("ovn-remote"):
             yield "external_ids:ovn-remote is missing in Open_vSwitch: there is no southbound to follow"
         yield from _endpoints(config)
         process = self._model.process_of.one(SELF)
@@ -119,9 +119,7 @@ class Complaints:
         if not network:
             yield f"{what} names no physical network (options:network_name)", _WHY
             return
-        root = self._model.root.one(SELF)
-        text = "" if root is None else root.external_ids.get("ovn-bridge-mappings", "")
-        bridge = localnet.mapping(text).get(network)
+        bridge = localnet.mapping(self._model.setting("ovn-bridge-mappings")).get(network)
         if bridge is None:
             yield f"{what}: ovn-bridge-mappings names no bridge for physical network {network}", _WHY
         elif self._model.bridge_by_name.one(bridge) is None:
@@ -131,6 +129,8 @@ class Complaints:
         """A chassis with endpoints, none of which we can reach."""
         config, process = self._model.config(), self._model.process_of.one(SELF)
         if config is None or process is None or chassis.name in {config.chassis, *process.names}:
+            return
+        if not in_one_zone(config, chassis) or chassis.other_config.get("is-remote") == "true":
             return
         ours = [kind for kind in ENCAP_TYPES if kind in config.encap_types]
         found = [encap for encap in map(self._model.encap_by_uuid.one, chassis.encaps) if encap is not None]

@@ -69,12 +69,14 @@ class Controller:
         rundir: str,
         hostname: str,
         log: Callable[[str, str], None],
+        system_id: str = "",
     ) -> None:
         self._runtime = runtime
         self._vs = vs_client
         self._connect_sb = connect_sb
         self._rundir = rundir
         self._hostname = hostname
+        self._system_id = system_id
         self._log = log
         self._sb: DatabaseClient | None = None
         self._followed: tuple[str | None, str | None] = (None, None)
@@ -108,7 +110,7 @@ class Controller:
     def _build(self) -> None:
         """Engine, features and reconcilers; the southbound's reconciler comes with its client."""
         self.engine = Engine()
-        self.model = Model(self.engine)
+        self.model = Model(self.engine, system_id=self._system_id)
         self._conditions = interest.declare(self.model)
         self._asked: dict[str, Any] | None = None
         self.zones = Zones(self.model)
@@ -267,13 +269,14 @@ class Controller:
     def _follow_remote(self) -> None:
         """Connect to the southbound that the hypervisor's database names (``ovn-remote``)."""
         config = self.model.config()
-        root = next(iter(self.model.vswitch.table(vs.OpenVSwitch).peek_all()), None)
-        remote = root.external_ids.get("ovn-remote") if root is not None and config is not None else None
+        remote = (self.model.setting("ovn-remote") or None) if config is not None else None
         if config != self._config:
             self._rename(self._config, config)
             self._config = config
             if config is not None:
                 self.switch.set_probe_interval(config.openflow_probe)
+                if self._sb is not None and config.southbound_probe is not None:
+                    self._sb.set_probe_interval(config.southbound_probe)
                 self._names.add(config.chassis)
                 self._put_process()
             self.vs_reconciler.reindex()
@@ -294,6 +297,8 @@ class Controller:
             self.sb_reconciler = Reconciler(client, sb_managed(self._names), self._runtime.random)
             for relation in self.model.output_sb:
                 self.sb_reconciler.follow(relation)
+            if config is not None and config.southbound_probe is not None:
+                client.set_probe_interval(config.southbound_probe)
             client.on_changes = self._sb_changed
             client.on_state = lambda client: self._state_changed(client, self.sb_reconciler)
             client.start()

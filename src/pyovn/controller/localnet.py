@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from pyovn.controller.model import SELF, Model
 from pyovn.ovn.ports import LOCALNET
 from pyovn.ovsdb.values import FrozenMap
 from pyovn.sync.wants import Element, Existing, Ref, want
@@ -17,6 +16,7 @@ from pyovn.sync.wants import Element, Existing, Ref, want
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pyovn.controller.model import Model
     from pyovn.schemas import southbound as sb
     from pyovn.schemas import vswitch as vs
 
@@ -77,6 +77,4 @@ def declare(model: Model) -> None:
 
 def _mappings(model: Model) -> tuple[tuple[str, str], ...]:
     """Memoized: another key of external_ids that changes disturbs nobody."""
-    root = model.root.one(SELF)
-    text = "" if root is None else root.external_ids.get("ovn-bridge-mappings", "")
-    return tuple(sorted(mapping(text).items()))
+    return tuple(sorted(mapping(model.setting("ovn-bridge-mappings")).items()))

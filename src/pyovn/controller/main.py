@@ -7,6 +7,7 @@ The hypervisor's database is the argument, else ``db.sock`` in Open vSwitch's ru
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from pyovn.controller import interest
@@ -14,7 +15,8 @@ from pyovn.controller.commands import Commands
 from pyovn.controller.controller import SB_COLUMNS, VS_COLUMNS, Controller
 from pyovn.controller.required import SB_REQUIRED, VS_REQUIRED
 from pyovn.daemon import paths
-from pyovn.daemon.main import DaemonSpec, run
+from pyovn.daemon.main import DaemonSpec, StartError, run
+from pyovn.daemon.options import Option
 from pyovn.ovsdb.client import Client
 from pyovn.schemas.southbound import SOUTHBOUND
 from pyovn.schemas.vswitch import OPEN_VSWITCH
@@ -34,6 +36,7 @@ def build(
     *,
     switch_rundir: str,
     hostname: str,
+    system_id: str = "",
 ) -> Controller:
     """An ovn-controller that is part of ``daemon``; the caller starts it."""
     reconnect = daemon.log.module("reconnect").line
@@ -51,6 +54,7 @@ def build(
         rundir=switch_rundir,
         hostname=hostname,
         log=daemon.log.module("main").line,
+        system_id=system_id,
     )
     tlskeys.follow(vs_client, daemon.runtime)
     Commands(controller).register(daemon.control)
@@ -64,6 +68,21 @@ def build(
 
     daemon.on_exit_later(leave)
     return controller
+
+
+def _system_id(daemon: Daemon) -> str:
+    """``-n``, else the file ``system-id-override``; empty when it is the database that says it."""
+    given = daemon.command_line.value("n") if "n" in daemon.command_line else None
+    if given:
+        return given
+    file = Path(daemon.directories.sysconf, "system-id-override")
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return ""
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartError(f"{file}: {error}") from error
+    return lines[0].strip() if lines else ""
 
 
 def start(daemon: Daemon) -> None:
@@ -91,6 +110,7 @@ def start(daemon: Daemon) -> None:
         connect_sb,
         switch_rundir=switch_rundir,
         hostname=socket.gethostname(),
+        system_id=_system_id(daemon),
     ).start()
 
 
@@ -101,6 +121,9 @@ SPEC: Final = DaemonSpec(
     usage="[OPTIONS] [OVS-DATABASE]",
     start=start,
     max_args=1,
+    own_options=(
+        Option("n", "n", "required", "the chassis' name, instead of system-id", "ID", short_only=True),
+    ),
     unixctl_short="u",
     exit_usage="[--restart]",
 )

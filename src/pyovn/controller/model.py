@@ -24,7 +24,7 @@ from pyovn.schemas import vswitch as vs
 from pyovn.sync.inputs import Inputs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from pyovn.incremental import Derived, Relation
     from pyovn.ovsdb.values import UUID
@@ -70,8 +70,11 @@ class Config:
     hostname: str
     """Empty: the system's."""
     monitor_all: bool
+    transport_zones: frozenset[str]
     openflow_probe: float
     """Seconds; 0: the switch is not probed."""
+    southbound_probe: float | None
+    """The same for the southbound; None: what is usual for its kind of address."""
 
 
 class Process(Record):
@@ -123,8 +126,10 @@ class LocalPort:
 class Model:
     """``output_sb`` and ``output_vs`` collect wanted rows, ``output_flows`` OpenFlow flows."""
 
-    def __init__(self, engine: Engine, profile: Profile = PROFILE_2303) -> None:
+    def __init__(self, engine: Engine, profile: Profile = PROFILE_2303, system_id: str = "") -> None:
         self.engine = engine
+        self.system_id = system_id
+        """The name of the chassis when it is not the database that says it (``-n``)."""
         self.profile = profile
         self.vswitch = Inputs(engine, "vs", VS_INPUTS)
         self.southbound = Inputs(engine, "sb", SB_INPUTS)
@@ -133,6 +138,7 @@ class Model:
         self.output_vs: list[Derived[Any, Any]] = []
         self.output_flows: list[Derived[Any, Any]] = []
         self._indexes()
+        self.setting = engine.memo(self._setting)
         self.config = engine.memo(self._config)
         self.our_chassis = engine.memo(self._our_chassis)
         self.vifs = engine.derive("vifs", self.vswitch.table(vs.Interface), self._vif)
@@ -197,23 +203,33 @@ class Model:
 
     # -- who we are ----------------------------------------------------------------------------
 
-    def _config(self) -> Config | None:
+    def _setting(self, key: str) -> str:
+        """``external_ids:KEY-CHASSIS``, else ``external_ids:KEY`` of Open_vSwitch, else nothing."""
         root = self.root.one(SELF)
         if root is None:
-            return None
+            return ""
         ids = root.external_ids
-        name = ids.get("system-id", "")
+        return ids.get(f"{key}-{self._name(ids)}") or ids.get(key, "")
+
+    def _name(self, ids: Mapping[str, str]) -> str:
+        return self.system_id or ids.get("system-id", "")
+
+    def _config(self) -> Config | None:
+        root = self.root.one(SELF)
+        name = "" if root is None else self._name(root.external_ids)
         if not name:
             return None
         return Config(
             chassis=name,
-            bridge=ids.get("ovn-bridge", "br-int"),
-            encap_types=tuple(ids.get("ovn-encap-type", "").replace(",", " ").split()),
-            encap_ips=tuple(ids.get("ovn-encap-ip", "").replace(",", " ").split()),
-            encap_csum=ids.get("ovn-encap-csum", "true"),
-            hostname=ids.get("hostname", ""),
-            monitor_all=ids.get("ovn-monitor-all") == "true",
-            openflow_probe=_probe(ids.get("ovn-openflow-probe-interval", "")),
+            bridge=self.setting("ovn-bridge") or "br-int",
+            encap_types=_words(self.setting("ovn-encap-type")),
+            encap_ips=_words(self.setting("ovn-encap-ip")),
+            encap_csum=self.setting("ovn-encap-csum") or "true",
+            hostname=self.setting("hostname"),
+            monitor_all=self.setting("ovn-monitor-all") == "true",
+            transport_zones=frozenset(_words(self.setting("ovn-transport-zones"))),
+            openflow_probe=_openflow_probe(self.setting("ovn-openflow-probe-interval")),
+            southbound_probe=_southbound_probe(self.setting("ovn-remote-probe-interval")),
         )
 
     def _our_chassis(self) -> UUID | None:
@@ -294,7 +310,17 @@ class Model:
         return self.local_datapath.one(datapath) is not None
 
 
-def _probe(text: str) -> float:
-    """``ovn-openflow-probe-interval``."""
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.replace(",", " ").split())
+
+
+def _openflow_probe(text: str) -> float:
+    """``ovn-openflow-probe-interval``, in seconds."""
     seconds = decimal(text)
     return 0 if seconds == 0 else max(seconds or LEAST_PROBE, LEAST_PROBE)
+
+
+def _southbound_probe(text: str) -> float | None:
+    """``ovn-remote-probe-interval``, in milliseconds, as seconds; at least one."""
+    milliseconds = decimal(text)
+    return None if milliseconds is None else max(milliseconds / 1000, 1.0) if milliseconds else 0.0

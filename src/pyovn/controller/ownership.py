@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pyovn.controller.bridge import identify_interface, identify_port
+from pyovn.ovsdb.values import FrozenMap
 from pyovn.schemas import southbound as sb
 from pyovn.schemas import vswitch as vs
 from pyovn.sync.reconcile import Managed
@@ -28,9 +29,11 @@ def vs_managed(model: Model, bridge: Callable[[], str | None]) -> tuple[Managed,
 
     def new_bridge(_item: RowItem, _reasons: list[Reason]) -> Mapping[str, Any]:
         """A bridge that we make lets nothing through until there are flows."""
-        root = next(iter(model.vswitch.table(vs.OpenVSwitch).peek_all()), None)
-        kind = root.external_ids.get("ovn-bridge-datapath-type", "") if root is not None else ""
-        return {"fail_mode": "secure", "datapath_type": kind}
+        return {
+            "fail_mode": "secure",
+            "datapath_type": model.setting("ovn-bridge-datapath-type"),
+            "other_config": FrozenMap({"disable-in-band": "true"}),
+        }
 
     return (
         Managed(

@@ -49,6 +49,9 @@ class DatabaseClient(Protocol):
     def stop(self) -> None:
         """Close the connection and do nothing any more."""
 
+    def set_probe_interval(self, seconds: float) -> None:
+        """After so long a silence the server is asked whether it is there; 0: never."""
+
     def transact(self, operations: Sequence[Any], done: Callable[[Reply], None]) -> None:
         """Send a transaction; ``done`` is called later, after ``on_changes``."""
 
