@@ -23,10 +23,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from pyovn.explain import render
-from pyovn.explain.deployed import gather
+from pyovn.explain.deployed import explain
 from pyovn.explain.evidence import EvidenceError
-from pyovn.explain.explain import explain
-from pyovn.explain.question import Wish, is_microflow, microflow
 from pyovn.ovsdb.local import LocalClient
 from pyovn.sandbox.deployment import Deployment
 from pyovn.sandbox.frames import datagram
@@ -181,13 +179,9 @@ class Scene:
         """Answer a question; raises ``EvidenceError``."""
         words, options = _options(shlex.split(arguments))
         self.runtime.advance(1)
-        evidence = gather(self.deployment)
-        if is_microflow(words[-1]):
-            datapath = words[0] if len(words) == 2 else None
-            return explain(evidence, words[-1], datapath=datapath, on=options.get("on"))
-        ports = {name: int(options[name]) for name in ("udp", "tcp") if name in options}
-        wish = Wish(arp="arp" in options, icmp="icmp" in options, **ports)
-        return explain(evidence, microflow(evidence, words[0], words[1], wish), on=options.get("on"))
+        wish: dict[str, bool | int] = {name: True for name in ("arp", "icmp") if name in options}
+        wish |= {name: int(options[name]) for name in ("udp", "tcp") if name in options}
+        return explain(self.deployment, *words, on=options.get("on"), **wish)
 
     def answer(self, arguments: str) -> list[str]:
         """What the program would print, line by line."""

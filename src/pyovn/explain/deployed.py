@@ -17,6 +17,8 @@ from pyovn.explain.evidence import (
     EvidenceError,
     Hypervisor,
 )
+from pyovn.explain.explain import explain as explain_microflow
+from pyovn.explain.question import Wish, is_microflow, microflow
 from pyovn.ovsdb.replica import Replica
 from pyovn.schemas.northbound import NORTHBOUND
 from pyovn.schemas.southbound import SOUTHBOUND
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pyovn.controller.controller import Controller
+    from pyovn.explain.model import Explanation
     from pyovn.northd.northd import Northd
     from pyovn.ovsdb.server import Server
     from pyovn.schemas.columns import Database
@@ -109,6 +112,22 @@ def gather(deployment: Deployed) -> Evidence:
         why_source=ASKED,
         is_cut=deployment.underlay.is_cut,
     )
+
+
+def explain(deployment: Deployed, *words: str, on: str | None = None, **wish: bool | int) -> Explanation:
+    """Explain a packet in a deployment: ``explain(deployment, "vm1", "vm2", tcp=80)``, or a microflow.
+
+    ``words`` are the arguments of ``pyovn explain``, ``wish`` the options of its short forms
+    (``question.Wish``).  Raises ``EvidenceError`` when the question makes no sense.
+    """
+    evidence = gather(deployment)
+    *first, last = words
+    if is_microflow(last):
+        return explain_microflow(evidence, last, datapath=first[0] if first else None, on=on)
+    if len(first) != 1:
+        raise EvidenceError("a short form names a port and where the packet goes")
+    text = microflow(evidence, first[0], last, Wish(**wish))  # type: ignore[arg-type]  # named by Wish
+    return explain_microflow(evidence, text, on=on)
 
 
 def _nothing(_prefix: str) -> list[str]:

@@ -8,6 +8,7 @@ reach; ``derived`` may stand in for it.  Nothing is written anywhere.
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Final
 
 from pyovn.daemon.ctlclient import ControlError, control_request, find_socket
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 NORTHD: Final = "ovn-northd"
 CONTROLLER: Final = "ovn-controller"
 SWITCH: Final = "ovs-vswitchd"
+_PLACE: Final = re.compile(r"^(\S+) \(([0-9a-fA-F.:]+)\)", re.MULTILINE)
+_CUT: Final = re.compile(r"^cut: (\S+) - (\S+)$", re.MULTILINE)
 ASKED_NORTHD: Final = "ovn-northd's flow/why"
 ASKED_SWITCH: Final = "ovs-vswitchd's ofproto/trace"
 
@@ -189,8 +192,18 @@ def _cookie_asker(directory: str) -> Callable[[int], list[str]]:
 def _cuts(rundir: str) -> Callable[[str, str], bool]:
     """A sandbox knows which links of its underlay are cut; a real network does not say."""
     try:
-        accepted, text = ask(rundir, "sandbox", "underlay-cuts")
+        accepted, text = ask(rundir, "sandbox", "status")
     except EvidenceError:
         accepted, text = False, ""
-    pairs = {frozenset(line.split()) for line in text.splitlines()} if accepted else set()
+    pairs = cut_links(text) if accepted else frozenset()
     return lambda a, b: frozenset((a, b)) in pairs
+
+
+def cut_links(listing: str) -> frozenset[frozenset[str]]:
+    """The pairs of addresses between which nothing goes, from what ``pyovn sandbox status`` prints."""
+    addresses = {found[1]: found[2] for found in _PLACE.finditer(listing)}
+    return frozenset(
+        frozenset((addresses[found[1]], addresses[found[2]]))
+        for found in _CUT.finditer(listing)
+        if found[1] in addresses and found[2] in addresses
+    )
