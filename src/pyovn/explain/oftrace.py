@@ -12,23 +12,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from pyovn.vswitch.flowkey import SLOTS, UnknownFieldError, slot_of
 from pyovn.vswitch.keytext import format_key
 from pyovn.wire.openflow import actions as act
 from pyovn.wire.openflow.text import TextError, parse_actions
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-_BRIDGE: Final = re.compile(r'( *)bridge\("(.*)"\)$')
+_BRIDGE: Final = re.compile(r' *bridge\("(.*)"\)$')
 _TABLE: Final = re.compile(
     r"( *)(\d+)\. (?:(No match)\.|(.*?)(?:, )?priority (\d+)(?:, cookie (0x[0-9a-f]+))?)$"
 )
 _ICMPV6: Final = re.compile(r"(?<![a-z0-9_])icmp_(type|code)=")
 NEIGHBOR_SOLICITATION: Final = 135
 _END: Final = "Final flow:"
+PRESENT: Final = 0x1000
+"""The bit of vlan_tci that says that there is a tag."""
+_UNKNOWN: Final = -1
 _ACROSS_PATCH: Final = ("metadata", "xxreg0", "xxreg1", "xxreg2", "xxreg3", "tun_id", "tun_metadata0")
 
 
@@ -97,6 +97,7 @@ class _Scope:
     """Something that ends with the packet as it was: a clone, or another bridge."""
 
     indent: int
+    """Of the tables within; what is less indented is outside."""
     key: int
     stack: list[int]
     bridge: str
@@ -119,7 +120,7 @@ class _Reader:
     def line(self, line: str) -> None:
         found = _BRIDGE.match(line)
         if found is not None:
-            self._enter(len(found[1]), found[2])
+            self._enter(found[1])
             return
         if line.startswith(_END):
             self.reads = False
@@ -131,8 +132,6 @@ class _Reader:
         indent = len(line) - len(line.lstrip(" "))
         text = line.strip()
         if found is not None:
-            # A table number of one digit stands one column to the right of the others.
-            self._leave_bridges(indent)
             self._table(found)
         elif text.startswith(("->", ">>")):
             self._note(text[2:].strip())
@@ -142,9 +141,9 @@ class _Reader:
             self._leave_bridges(indent)
             self._action(indent, text)
 
-    def _enter(self, indent: int, name: str) -> None:
+    def _enter(self, name: str) -> None:
         if self.reads and self.bridge:
-            self.scopes.append(_Scope(indent, self.key, list(self.stack), self.bridge))
+            self.scopes.append(_Scope(_UNKNOWN, self.key, list(self.stack), self.bridge))
             for slot in _ACROSS_PATCH:
                 self.key &= ~SLOTS[slot].mask
         self.bridge = name
@@ -159,12 +158,16 @@ class _Reader:
         self.key, self.stack, self.bridge = scope.key, scope.stack, scope.bridge
 
     def _table(self, found: re.Match[str]) -> None:
+        # A number of one digit stands one column to the right of the others.
+        level = found.end(1) - (1 if len(found[2]) == 1 else 0)
+        if self.scopes and self.scopes[-1].indent == _UNKNOWN:
+            self.scopes[-1].indent = level
+        self._leave_bridges(level)
         hit = Hit(self.bridge, int(found[2]))
         if not found[3]:
             hit.match, hit.priority = found[4], int(found[5])
             hit.cookie = int(found[6] or "0", 16)
         self.reading.hits.append(hit)
-        level = found.end(1) - (1 if len(found[2]) == 1 else 0)
         self.hits = {at: known for at, known in self.hits.items() if at < level}
         self.hits[level] = hit
 
@@ -211,9 +214,13 @@ class _Reader:
                 if self.stack:
                     self._write(subfield, self.stack.pop())
             case act.PushVlan(ethertype=ethertype):
-                self._vlan(0x1000, ethertype)
+                self._push_vlan(ethertype)
             case act.PopVlan():
-                self._vlan(0, 0)
+                self._pop_vlan()
+            case act.SetVlanVid(vid=vid):
+                self._set_vlan(vid, 0xFFF)
+            case act.SetVlanPcp(pcp=pcp):
+                self._set_vlan(pcp << 13, 0xE000)
             case act.Clone(actions=actions):
                 scope = _Scope(level, self.key, list(self.stack), self.bridge, hit, len(actions))
                 self.scopes.append(scope)
@@ -240,14 +247,23 @@ class _Reader:
     def _write(self, subfield: act.Subfield, value: int) -> None:
         self._set(subfield.field, value << subfield.ofs, ((1 << subfield.bits) - 1) << subfield.ofs)
 
-    def _vlan(self, tci: int, ethertype: int) -> None:
-        for name, value in (("vlan_tci", tci), ("vlan_tpid", ethertype)):
+    # Two tags are known, the outer one first.
+
+    def _push_vlan(self, ethertype: int) -> None:
+        tci, tpid = SLOTS["vlan_tci"].read(self.key), SLOTS["vlan_tpid"].read(self.key)
+        self._put(vlan_tci=PRESENT, vlan_tpid=ethertype, vlan2_tci=tci, vlan2_tpid=tpid)
+
+    def _pop_vlan(self) -> None:
+        tci, tpid = SLOTS["vlan2_tci"].read(self.key), SLOTS["vlan2_tpid"].read(self.key)
+        self._put(vlan_tci=tci, vlan_tpid=tpid, vlan2_tci=0, vlan2_tpid=0)
+
+    def _set_vlan(self, bits: int, mask: int) -> None:
+        """OpenFlow 1.0's way: a tag is put on if there is none."""
+        if not SLOTS["vlan_tci"].read(self.key) & PRESENT:
+            self._push_vlan(0x8100)
+        self._put(vlan_tci=SLOTS["vlan_tci"].read(self.key) & ~mask | bits)
+
+    def _put(self, **values: int) -> None:
+        for name, value in values.items():
             slot = SLOTS[name]
             self.key = self.key & ~slot.mask | value << slot.offset
-
-
-def losses(reading: Reading) -> Iterator[Hit]:
-    """Where a copy of the packet ended for want of anything to do."""
-    for hit in reading.hits:
-        if hit.priority is None or "drop" in hit.actions or not hit.actions:
-            yield hit

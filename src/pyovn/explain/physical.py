@@ -265,6 +265,8 @@ class Journey:
         there = evidence.reach(target)
         if there is None:
             return f"no hypervisor has the tunnel endpoint {remote}", ()
+        if there.vswitch is None:
+            return f"{target} is out of reach", ()
         back = _tunnel_back(there, kind, {e.ip for e in evidence.encaps(source.name)} | {local})
         if back is None:
             return (

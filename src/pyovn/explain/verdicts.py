@@ -76,10 +76,17 @@ class Comparison:
             found = self._over_localnet(leaf, place)
             if found is not None:
                 return found
+        if place is not None and place in self._unreached():
+            return Verdict(Fate.UNKNOWN, port, "", "", f"{place} is out of reach")
         cause = self._lost(leaf, port, kind)
         if cause is None:
             return Verdict(Fate.UNKNOWN, port, "", "", "its hypervisor cannot be reached")
         return Verdict(Fate.DROPPED, port, "", "", cause.reason, cause.rows, cause.change)
+
+    def _unreached(self) -> set[str]:
+        """Hypervisors to which a copy was sent, and of which nothing is known."""
+        sent = () if self.journey is None else self.journey.crossings
+        return {c.target for c in sent if self.evidence.hypervisors[c.target].vswitch is None}
 
     def _take(self, port: str) -> Arrival | None:
         found = next((a for a in self._left if a.port == port), None)
