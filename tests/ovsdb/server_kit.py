@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import select
+import signal
 import socket
 import subprocess
 import sys
@@ -10,7 +12,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pyovn.daemon.ctlclient import control_request
 from pyovn.ovsdb.journal import create
+from pyovn.wire.jsonrpc import encode, request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -48,12 +52,35 @@ def run(*words: str, timeout: float = 30, check: bool = True, env: dict[str, str
     return done.stdout + done.stderr
 
 
-def wait_until(predicate: Callable[[], bool], seconds: float = 15) -> None:
-    """Wait for other processes; there is no event to wait for."""
+class ServedProcess:
+    """A process in the background, by its pidfile: to be killed, and to be waited for."""
+
+    def __init__(self, pidfile: Path) -> None:
+        self.pid = int(pidfile.read_text())
+        self._descriptor = os.pidfd_open(self.pid)
+
+    def kill(self) -> None:
+        """Kill it; returns when it is gone, with its files closed and its locks released."""
+        signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
+        self.wait()
+
+    def wait(self, seconds: float = 15) -> None:
+        """Wait for its end."""
+        ended, _, _ = select.select([self._descriptor], [], [], seconds)
+        os.close(self._descriptor)
+        assert ended, f"process {self.pid} does not end"
+
+
+def wait_until(predicate: Callable[[], bool], server: ServerProcess, seconds: float = 15) -> None:
+    """Look again after each change of the server's databases, until ``predicate()`` holds."""
     deadline = time.monotonic() + seconds
-    while not predicate():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)  # the tests' own loop over real processes
+    with server.changes() as changes:
+        while not predicate():
+            changes.settimeout(max(0.001, deadline - time.monotonic()))
+            try:
+                assert changes.recv(1 << 20), "the server is gone"
+            except TimeoutError:
+                raise AssertionError("it did not happen in time") from None
 
 
 class ServerProcess:
@@ -68,6 +95,7 @@ class ServerProcess:
         self.log = directory / "server.log"
         self._peer = peer
         self._program = program(whose, "ovsdb-server", peer)
+        self._schemas = {schema.name: schema for schema in schemas}
         self._files = [str(directory / f"{schema.name}.db") for schema in schemas]
         for file, schema in zip(self._files, schemas, strict=True):
             if not Path(file).exists():
@@ -84,7 +112,26 @@ class ServerProcess:
     def command(self, *words: str) -> str:
         return run(self._peer("ovs-appctl"), "-t", str(self.directory / "ctl"), *words)
 
+    def control(self, command: str) -> str:
+        """The same without a program of the peers."""
+        accepted, text = control_request(str(self.directory / "ctl"), command, [])
+        assert accepted, text
+        return text
+
+    def changes(self) -> socket.socket:
+        """A connection on which something comes for every change of a database."""
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        connection.connect(self.remote.removeprefix("unix:"))
+        for name, schema in self._schemas.items():
+            tables: dict[str, object] = {table: {} for table in schema.tables}
+            connection.sendall(encode(request(name, "monitor", [name, name, tables])))
+        return connection
+
+    def process(self) -> ServedProcess:
+        return ServedProcess(self.directory / "pid")
+
     def stop(self) -> None:
         if (self.directory / "pid").exists():
+            process = self.process()
             self.command("exit")
-            wait_until(lambda: not (self.directory / "pid").exists())
+            process.wait()

@@ -42,9 +42,9 @@ def test_a_backup_follows_refuses_and_takes_over(
     backup = ServerProcess(backup_kind, peer, short_tmp / "b", SCHEMAS, f"--sync-from={active.remote}")
     try:
         nbctl(peer, active, "ls-add", "s0", "--", "lsp-add", "s0", "p0", "--", "lsp-add", "s0", "p1")
-        wait_until(lambda: same(peer, active, backup))
+        wait_until(lambda: same(peer, active, backup), backup)
         nbctl(peer, active, "lsp-del", "p1", "--", "acl-add", "s0", "to-lport", "1", "ip4", "drop")
-        wait_until(lambda: same(peer, active, backup))
+        wait_until(lambda: same(peer, active, backup), backup)
         assert "p0" in nbctl(peer, backup, "lsp-list", "s0")
         assert backup.command("ovsdb-server/sync-status") == (
             f"state: backup\nreplicating: {active.remote}\ndatabase: OVN_Northbound, OVN_Southbound\n"
@@ -62,7 +62,7 @@ def test_a_backup_follows_refuses_and_takes_over(
         backup.command("ovsdb-server/disconnect-active-ovsdb-server")
         nbctl(peer, backup, "ls-add", "s1")
         active.start(f"--sync-from={backup.remote}")
-        wait_until(lambda: same(peer, active, backup))
+        wait_until(lambda: same(peer, active, backup), active)
         assert "s1" in nbctl(peer, active, "ls-list")
     finally:
         active.stop()
@@ -79,13 +79,13 @@ def test_excluded_tables(short_tmp: Path, peer: Peer, active_kind: str, backup_k
     backup = ServerProcess(backup_kind, peer, short_tmp / "b", SCHEMAS, *options)
     try:
         nbctl(peer, active, "ls-add", "s0", "--", "meter-add", "m", "drop", "1", "kbps")
-        wait_until(lambda: "s0" in nbctl(peer, backup, "ls-list"))
+        wait_until(lambda: "s0" in nbctl(peer, backup, "ls-list"), backup)
         assert "m" not in nbctl(peer, backup, "meter-list")
         excluded = "OVN_Northbound:ACL,OVN_Northbound:Meter"
         assert backup.command("ovsdb-server/get-sync-exclude-tables") == excluded + "\n"
         assert backup.command("ovsdb-server/sync-status").endswith(f"exclude: {excluded}\n")
         backup.command("ovsdb-server/set-sync-exclude-tables", "OVN_Northbound:DNS")
-        wait_until(lambda: "m" in nbctl(peer, backup, "meter-list"))
+        wait_until(lambda: "m" in nbctl(peer, backup, "meter-list"), backup)
     finally:
         active.stop()
         backup.stop()
@@ -100,7 +100,7 @@ def test_over_tls(short_tmp: Path, tmp_path: Path, peer: Peer, active_kind: str,
     backup = ServerProcess(backup_kind, peer, short_tmp / "b", SCHEMAS, *follow)
     try:
         nbctl(peer, active, "ls-add", "s0")
-        wait_until(lambda: same(peer, active, backup))
+        wait_until(lambda: same(peer, active, backup), backup)
     finally:
         active.stop()
         backup.stop()

@@ -109,6 +109,27 @@ def test_resuming_where_the_server_remembers() -> None:
     assert [params[3] for params in world.server.sent("monitor_cond_since")] == [ZERO, seen]
 
 
+def test_a_standalone_database_that_was_rebuilt_is_told_and_read_anew() -> None:
+    world = World()
+    world.rows("a", "b")
+    world.live()
+    world.server.drop()
+    world.server.rows = {uuid(2): {"name": "b", "n": 7}, uuid(8): {"name": "x", "n": 8}}
+    world.go(10)
+    assert not any("rebuilt" in line for line in world.logged), "some of it was known"
+    world.server.drop()
+    world.server.rows = {uuid(9): {"name": "other", "n": 9}}
+    world.go(10)
+    assert world.held() == [(9, "other")]
+    assert [line for line in world.logged if "rebuilt" in line] == [
+        "unix:/db: D was rebuilt (none of the 2 rows that were known is in it): it was read anew"
+    ]
+    world.server.drop()
+    world.client.set_conditions({"T": [("name", "==", "nobody")]})
+    world.go(10)
+    assert sum("rebuilt" in line for line in world.logged) == 1, "it was our question that changed"
+
+
 @pytest.mark.parametrize(
     ("unknown", "used"),
     [({"monitor_cond_since"}, "monitor_cond"), ({"monitor_cond_since", "monitor_cond"}, "monitor")],

@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import random
-import signal
 import socket
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from engine_kit import SCHEMA
+from server_kit import ServedProcess
 
 from pyovn.ovsdb.journal import create, read_database
 from pyovn.ovsdb.schema import DatabaseSchema
@@ -76,30 +76,16 @@ def disturb(control: Path, stopped: threading.Event) -> None:
             asked.recv(1000)
 
 
-def wait_until_served(server: subprocess.Popen[bytes], path: Path) -> None:
-    """A socket's file is there a moment before anybody listens."""
-    while True:
-        assert server.poll() is None
-        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as tried:
-            tried.connect(str(path))
-            return
-        time.sleep(0.01)
-
-
-def load_until_killed(
-    server: subprocess.Popen[bytes], folder: Path, chance: random.Random, *, life: int
-) -> list[Client]:
+def load_until_killed(folder: Path, chance: random.Random, *, life: int) -> list[Client]:
     """Load the server, kill it at a random moment; the clients know what was acknowledged."""
-    wait_until_served(server, folder / "s")
-    wait_until_served(server, folder / "c")
+    server = ServedProcess(folder / "p")
     clients = [Client(folder / "s", f"{life}.{n}", rows=1 + 20 * (n == 0)) for n in range(CLIENTS)]
     stopped = threading.Event()
     threads = [*clients, threading.Thread(target=disturb, args=(folder / "c", stopped))]
     for thread in threads:
         thread.start()
     time.sleep(chance.random() * 0.4)
-    server.send_signal(signal.SIGKILL)
-    server.wait()
+    server.kill()
     stopped.set()
     for thread in threads:
         thread.join()
@@ -116,11 +102,9 @@ def one_life(folder: Path, chance: random.Random, known: set[str], possible: set
         f"--remote=punix:{folder}/s",
         f"--unixctl={folder}/c",
     ]
-    with subprocess.Popen([*command, "-vconsole:off", "--no-chdir", str(path)], cwd=folder) as server:
-        try:
-            clients = load_until_killed(server, folder, chance, life=len(possible))
-        finally:
-            server.kill()  # a failure must not wait for a server that has no reason to end
+    options = [f"--pidfile={folder}/p", "--detach", "-vconsole:off", "--no-chdir"]
+    subprocess.run([*command, *options, str(path)], cwd=folder, check=True)
+    clients = load_until_killed(folder, chance, life=len(possible))
     (folder / "s").unlink()
     (folder / "c").unlink()
     for client in clients:

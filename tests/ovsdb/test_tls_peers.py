@@ -103,7 +103,7 @@ def test_the_servers_answer_alike_to_clients_with_a_role(
             run(*sbctl, "set-ssl", files.private_key, files.certificate, files.ca_cert)
             run(*sbctl, "--", "set-connection", "role=ovn-controller", f"pssl:{port}:127.0.0.1")
             remote = f"ssl:127.0.0.1:{port}"
-            wait_until(lambda: "OVN_Southbound" in _list(peer, remote, authority))  # noqa: B023  # used at once
+            wait_until(lambda: "OVN_Southbound" in _list(peer, remote, authority), server)  # noqa: B023  # used at once
             role = run(*sbctl, "--format=csv", "--columns=table,authorization,insert_delete,update", "list",
                        "RBAC_Permission")  # fmt: skip
             answers.append((sorted(role.splitlines()), _ask(peer, remote, authority)))
@@ -204,8 +204,10 @@ def test_a_controller_with_a_role_serves_its_chassis(
         processes.append(
             _start(program(controller, "ovn-controller", peer), hypervisor.remote, env=environment)
         )
-        wait_until(lambda: "hv1" in run(*sbctl, "--bare", "--columns=name", "list", "Chassis"), 20)
-        wait_until(lambda: "true" in run(*sbctl, "--bare", "--columns=is_connected", "list", "Connection"))
+        wait_until(lambda: "hv1" in run(*sbctl, "--bare", "--columns=name", "list", "Chassis"), central, 20)
+        wait_until(
+            lambda: "true" in run(*sbctl, "--bare", "--columns=is_connected", "list", "Connection"), central
+        )
         nbctl = (peer("ovn-nbctl"), f"--db={central.remote}", "--timeout=20")
         run(*nbctl, "ls-add", "s0", "--", "lsp-add", "s0", "p0")
         run(*vsctl, "add-port", "br-int", "v0", "--", "set", "interface", "v0", "type=dummy",
@@ -213,7 +215,7 @@ def test_a_controller_with_a_role_serves_its_chassis(
         run(*nbctl, "wait-until", "Logical_Switch_Port", "p0", "up=true")
         run(*nbctl, "--wait=hv", "sync")
         run(*vsctl, "set", "open", ".", "external_ids:ovn-encap-ip=127.0.0.2")
-        wait_until(lambda: "127.0.0.2" in run(*sbctl, "--bare", "--columns=ip", "list", "Encap"))
+        wait_until(lambda: "127.0.0.2" in run(*sbctl, "--bare", "--columns=ip", "list", "Encap"), central)
     finally:
         for process in processes:
             process.terminate()

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 PROBE_INTERVAL: Final = 5.0
 MAX_REQUEST: Final = 256 << 20
+FAREWELL: Final = 1 << 20
+"""Bytes that a client which is disconnected may still take; more is let go of, or slow clients that come
+again and again would have any amount kept for them."""
 _PROBE: Final = jsonrpc.encode(jsonrpc.request("echo", "echo", []))
 
 
@@ -104,7 +107,10 @@ class Connection:
 
     def _drop(self) -> None:
         self._stream.on_data = self._stream.on_close = _nothing
-        self._stream.close()
+        if self._stream.backlog() > FAREWELL:
+            self._stream.abort()
+        else:
+            self._stream.close()
         self._end("")
 
     def _end(self, reason: str) -> None:

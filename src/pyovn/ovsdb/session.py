@@ -10,9 +10,9 @@ session is live as soon as the contents are in the replica.
 Resuming.  The id of the last transaction is kept over connections, so that a server that knows it sends
 only what came after (ovsdb-server(7), section 4.1.15).  When it does not, everything is sent and
 ``Replica.replace`` finds the differences.  The id is dropped when it would be unsafe: when the schema has
-changed, when the cluster is another one (the database was rebuilt, and operators are told), when an
-update did not fit, or when the connection ended while a change of conditions was under way (its rows may
-or may not have come).
+changed, when the cluster is another one (the database was rebuilt, and operators are told, as they are
+when a standalone server has none of the rows that were known), when an update did not fit, or when the
+connection ended while a change of conditions was under way (its rows may or may not have come).
 
 Conditions.  ``wanted`` is what the owner asked for last, ``_acked`` what the server follows; at most one
 ``monitor_cond_change`` is under way.  The server sends the rows before the reply (section 4.1.13), so
@@ -121,6 +121,8 @@ class Session:
         self._monitor = ["monid", database]
         self._acked: dict[str, Condition] = {}
         self._last_id = ZERO_ID
+        self._expects_others = False
+        """Whether contents that share nothing with what is known have been explained already."""
         self._change_under_way = False
         self._method = 0
         self._locks: dict[str, bool] = {}
@@ -249,6 +251,7 @@ class Session:
         rebuilt = self._server.rebuilt()
         if rebuilt is not None:
             self._last_id = ZERO_ID
+            self._expects_others = True
             self._owner.session_log(
                 "warn", f"{self.database} was rebuilt ({rebuilt}): all that was known of it is read anew"
             )
@@ -286,6 +289,7 @@ class Session:
         if not (self._server_known and self._schema_known):
             return
         if self._last_id == ZERO_ID:
+            self._expects_others |= self._acked != self.wanted
             self._acked = dict(self.wanted)
         method = _METHODS[self._method]
         conditions = None if method == "monitor" else self._acked
@@ -307,8 +311,10 @@ class Session:
         found, last_id, contents = False, ZERO_ID, message.get("result")
         if self._method == 0:
             found, last_id, contents = _elements("monitor_cond_since", contents, 3)
-        apply = self.replica.apply if found and self._last_id != ZERO_ID else self.replica.replace
-        self._changes += apply(contents)
+        if found and self._last_id != ZERO_ID:
+            self._changes += self.replica.apply(contents)
+        else:
+            self._replace(contents)
         self._last_id = last_id
         self.live = True
         for name in self._locks:
@@ -316,6 +322,16 @@ class Session:
         self._sync_conditions()
         self.flush()
         self._owner.session_progressed()
+
+    def _replace(self, contents: Any) -> None:
+        """Take whole contents; if nothing is left of what was known, this is another database."""
+        known = sum(len(table.rows) for table in self.replica.tables.values())
+        changes = self.replica.replace(contents)
+        self._changes += changes
+        if known and not self._expects_others and sum(change.new is None for change in changes) == known:
+            what = f"none of the {known} rows that were known is in it"
+            self._owner.session_log("warn", f"{self.database} was rebuilt ({what}): it was read anew")
+        self._expects_others = False
 
     # Conditions
 

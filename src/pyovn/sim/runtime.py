@@ -51,6 +51,9 @@ class Stream(Protocol):
     def close(self) -> None:
         """Send what is queued, then close."""
 
+    def abort(self) -> None:
+        """Close at once; what is queued is lost."""
+
     def backlog(self) -> int:
         """Bytes that were written and that the other side has not taken yet."""
 

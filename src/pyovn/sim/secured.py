@@ -131,7 +131,7 @@ class SecuredRuntime:
 
         secured = self._wrap(stream, peer, ready, broken, server=True)
         if secured is not None:
-            timer = self.call_later(HANDSHAKE_TIMEOUT, lambda: secured.abort("handshake timed out"))
+            timer = self.call_later(HANDSHAKE_TIMEOUT, lambda: secured.give_up("handshake timed out"))
 
     def _wrap(
         self,

@@ -34,7 +34,9 @@ WRITE_PARTS: Final = 512
 """Buffers for one sendmsg(2); below IOV_MAX."""
 
 WAITING_STREAMS: Final = 32
-BACKLOG: Final = 64
+BACKLOG: Final = 1024
+"""Connections that may wait to be accepted: after a restart of a server all hypervisors come at once."""
+
 ACCEPTS_PER_EVENT: Final = 32
 LINGER: Final = 10.0
 """Seconds after which a closed stream lets go of what its peer does not take."""

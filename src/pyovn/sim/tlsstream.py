@@ -102,7 +102,14 @@ class TlsStream:
         """Bytes that the stream below has not got rid of."""
         return self._stream.backlog()
 
-    def abort(self, why: str) -> None:
+    def abort(self) -> None:
+        """Close without a farewell; what is queued is lost."""
+        self._closed = True
+        self._on_data = self._on_close = None
+        self._stream.on_data = self._stream.on_close = _ignore
+        self._stream.abort()
+
+    def give_up(self, why: str) -> None:
         """Give up a handshake that takes too long."""
         if self._ready is not None:
             self._fail(why)
