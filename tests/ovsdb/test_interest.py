@@ -54,6 +54,30 @@ def test_every_view_that_shows_a_change_is_found(conditions: list[list[Any]], ro
         _same(told, apart, database.transact(_deletions([name])))
 
 
+@given(st.lists(st.lists(CLAUSES, max_size=3), min_size=1, max_size=6), st.data())
+def test_views_come_and_go_in_any_order(conditions: list[list[Any]], data: st.DataObject) -> None:
+    database = make()
+    monitors = Monitors(database)
+    told: list[int] = []
+    watching = {
+        number: monitors.add(
+            lambda _data, number=number: told.append(number),  # type: ignore[misc]  # a default binds it
+            number,
+            2,
+            {"Plain": [{"columns": ["i"], "where": where}]},
+        )
+        for number, where in enumerate(conditions)
+    }
+    for number in data.draw(st.permutations(list(watching))):
+        if data.draw(st.booleans()):
+            monitors.change_conditions(watching[number], number, {"Plain": [{"where": [False]}]})
+        monitors.remove(watching.pop(number))
+        told.clear()
+        run(database, insert("Plain", None, i=1, si=["set", [1, 2]]))
+        assert set(told) <= set(watching)
+    assert not told
+
+
 def _deletions(names: list[UUID]) -> list[Any]:
     return [delete("Plain", ["_uuid", "==", ["uuid", str(name)]]) for name in names]
 

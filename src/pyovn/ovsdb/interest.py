@@ -145,7 +145,9 @@ class Interest:
     def remove(self, view: View) -> None:
         """Find it no more."""
         for table, shown in view.by_table.items():
-            interest = self._tables[table]
+            interest = self._tables.get(table)
+            if interest is None:
+                continue  # a view whose condition is false is to be found nowhere
             interest.remove(view, shown)
             if interest.is_empty:
                 del self._tables[table]
