@@ -25,7 +25,7 @@ from pyovn.sync.inputs import wanted_columns
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from pyovn.explain.network import Datapath
+    from pyovn.explain.network import Datapath, Flow
     from pyovn.ovsdb.replica import Replica
     from pyovn.sync.rows import RowClass
 
@@ -251,6 +251,15 @@ class Evidence:
         """The port of a datapath with an Ethernet address; empty when there is none."""
         names = (row.logical_port for row in self.bindings() if any(m.startswith(mac) for m in row.mac))
         return next((name for name in names if name in datapath.ports), "")
+
+    @staticmethod
+    def flow_of_cookie(datapath: Datapath, cookie: int) -> tuple[str, Flow] | None:
+        """The pipeline and the logical flow of a datapath that has a cookie."""
+        for (pipeline, _table), flows in datapath.flows.items():
+            for flow in flows:
+                if _cookie(flow.uuid) == cookie:
+                    return pipeline, flow
+        return None
 
     def row_of_cookie(self, cookie: int) -> tuple[RowRef, str] | None:
         """The southbound row whose UUID begins with a cookie, and what it is, in a few words."""

@@ -43,8 +43,12 @@ def explain(
         where, flow = _parse(evidence, text, datapath)
     except _AbsentError as absence:
         return absence.explanation(evidence, text)
+    sender = where.name_of(flow.get("reg14", 0))
+    where, flow = _container(evidence, where, flow)
     inport = where.name_of(flow.get("reg14", 0))
     found = Explanation(text, format_microflow(flow), where.shown, inport)
+    if inport != sender:
+        found.warnings.append(f"a frame from {sender} with that VLAN tag is from {inport}, a container in it")
     found.steps += northbound.steps(evidence, where, inport, flow)
     walk = Walk(evidence)
     walk.run(where, flow)
@@ -147,6 +151,19 @@ def _sources(evidence: Evidence, journey: Journey | None) -> list[str]:
     return found + [
         f"OpenFlow of {', '.join(sorted(names))}: {kind}" for kind, names in sorted(kinds.items())
     ]
+
+
+def _container(evidence: Evidence, where: Datapath, flow: Microflow) -> tuple[Datapath, Microflow]:
+    """Whose frame it really is: with a container's tag it is the container's, and has no tag from then on."""
+    sender, tci = where.name_of(flow.get("reg14", 0)), flow.get("vlan_tci", 0)
+    if not tci & _VLAN_PRESENT:
+        return where, flow
+    for binding in evidence.bindings():
+        if binding.parent_port == sender and binding.tag == tci & 0xFFF:
+            home = evidence.network.datapath_of_port(binding.logical_port)
+            if home is not None:
+                return home, {**flow, "vlan_tci": 0, "reg14": binding.tunnel_key}
+    return where, flow
 
 
 def _start(

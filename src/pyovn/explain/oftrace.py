@@ -42,8 +42,15 @@ class Hit:
     priority: int | None = None
     """None: no flow matched."""
     cookie: int = 0
+    key: int = 0
+    """The packet when it came here."""
     actions: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def is_drop(self) -> bool:
+        """A flow says so."""
+        return self.priority is not None and self.actions in ([], ["drop"])
 
     @property
     def is_passage(self) -> bool:
@@ -163,7 +170,7 @@ class _Reader:
         if self.scopes and self.scopes[-1].indent == _UNKNOWN:
             self.scopes[-1].indent = level
         self._leave_bridges(level)
-        hit = Hit(self.bridge, int(found[2]))
+        hit = Hit(self.bridge, int(found[2]), key=self.key)
         if not found[3]:
             hit.match, hit.priority = found[4], int(found[5])
             hit.cookie = int(found[6] or "0", 16)
@@ -251,7 +258,9 @@ class _Reader:
 
     def _push_vlan(self, ethertype: int) -> None:
         tci, tpid = SLOTS["vlan_tci"].read(self.key), SLOTS["vlan_tpid"].read(self.key)
-        self._put(vlan_tci=PRESENT, vlan_tpid=ethertype, vlan2_tci=tci, vlan2_tpid=tpid)
+        if not tci & PRESENT:
+            tci, tpid = 0, 0
+        self._put(vlan_tci=tci | PRESENT, vlan_tpid=ethertype, vlan2_tci=tci, vlan2_tpid=tpid)
 
     def _pop_vlan(self) -> None:
         tci, tpid = SLOTS["vlan2_tci"].read(self.key), SLOTS["vlan2_tpid"].read(self.key)

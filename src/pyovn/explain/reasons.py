@@ -47,6 +47,12 @@ def switch_ref(name: str) -> RowRef:
     return RowRef("NB", "Logical_Switch", name)
 
 
+def dropped(evidence: Evidence, leaf: Leaf) -> Cause:
+    """Why the flow of a leaf drops the packet."""
+    flow = leaf.event.flow
+    return STAGES.get(flow.stage if flow is not None else "", _other)(evidence, leaf)
+
+
 def verdict(evidence: Evidence, leaf: Leaf) -> Verdict:
     """What to say of a copy that the logical network does not deliver."""
     place = leaf.event.datapath.shown
@@ -57,9 +63,7 @@ def verdict(evidence: Evidence, leaf: Leaf) -> Verdict:
         cause = _beyond(evidence, leaf)
         fate = Fate.UNKNOWN if evidence.serves_routers() else Fate.DROPPED
         return Verdict(fate, leaf.port, place, "", cause.reason, cause.rows, cause.change)
-    flow = leaf.event.flow
-    explain = STAGES.get(flow.stage if flow is not None else "", _other)
-    cause = explain(evidence, leaf)
+    cause = dropped(evidence, leaf)
     return Verdict(Fate.DROPPED, leaf.port, place, "", cause.reason, cause.rows, cause.change)
 
 
@@ -147,6 +151,13 @@ def _impostor(port: str, security: tuple[str, ...], entries: list[Entry], packet
         return _security(port, security, f"{source} {spa}", reason)
     if kind == IPV6 and packet.get("icmpv6_type", 0) in {135, 136} and packet.get("nw_proto", 0) == 58:
         return _neighbour(port, security, packet, source, allowed)
+    if kind not in {IPV4, IPV6}:
+        return Cause(
+            f"{port} may send only ARP and IP, from {allowed}, since its port_security has IP addresses; "
+            f"this frame has type {kind:#06x}",
+            (lsp(port),),
+            (f"ovn-nbctl lsp-set-port-security {port} {source}",),
+        )
     address = address4(packet.get("ip_src", 0)) if kind == IPV4 else address6(packet.get("ipv6_src", 0))
     return _security(
         port,
@@ -267,7 +278,15 @@ def _apply_out(evidence: Evidence, leaf: Leaf) -> Cause:
         reason = f"{port} may not receive for {target}: its port_security lists only {listing}"
         return _security(port, security, target, reason)
     allowed = _allowed(own)
-    ipv6 = packet.get("eth_type", 0) == IPV6
+    kind = packet.get("eth_type", 0)
+    if kind not in {IPV4, IPV6}:
+        return Cause(
+            f"{port} may receive only ARP and IP, for {allowed}, since its port_security has IP addresses; "
+            f"this frame has type {kind:#06x}",
+            (lsp(port),),
+            (f"ovn-nbctl lsp-set-port-security {port} {target}",),
+        )
+    ipv6 = kind == IPV6
     address = address6(packet.get("ipv6_dst", 0)) if ipv6 else address4(packet.get("ip_dst", 0))
     return _security(
         port,

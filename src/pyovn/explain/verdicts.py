@@ -7,14 +7,16 @@ A copy that arrives where no logical flow sends it is a verdict, too.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from pyovn.explain import bindings
 from pyovn.explain.evidence import rows
 from pyovn.explain.logical import BEYOND, DELIVERED, DROPPED, RETURNED
 from pyovn.explain.model import Fate, RowRef, Verdict
+from pyovn.explain.packet import field
 from pyovn.explain.physical import Journey
-from pyovn.explain.reasons import Cause, inport, lsp, verdict
+from pyovn.explain.reasons import Cause, dropped, inport, lsp, verdict
 from pyovn.explain.text import mac_text
 from pyovn.logical.actions_controller import Code
 from pyovn.ovn.ports import LOCALNET, LOCALPORT
@@ -143,11 +145,32 @@ class Comparison:
             if visit.trouble:
                 rows = (RowRef("VS", "Open_vSwitch", visit.hypervisor.name),)
                 return Cause(visit.trouble, rows) if "not running" in visit.trouble else None
+        told = self._dropped_on_the_way(leaf, port)
+        if told is not None:
+            return told
         place = evidence.chassis_of(port)
         if place is not None and place != self.source:
             return self._from_localport(leaf) or self._remote(leaf, place)
         hypervisor = evidence.hypervisors.get(self.source)
         return None if hypervisor is None else bindings.out_of_step(evidence, hypervisor)
+
+    def _dropped_on_the_way(self, leaf: Leaf, port: str) -> Cause | None:
+        """A hypervisor's flow for a logical flow that drops: it knows the rules better than we do.
+
+        So it is with port security, which its own tables carry out: ovn-trace takes frames of any type for
+        allowed, and hypervisors let pass what has the addresses and nothing else.
+        """
+        assert self.journey is not None
+        for hit in (hit for visit in self.journey.visits for hit in visit.reading.hits if hit.is_drop):
+            flow = self.evidence.flow_of_cookie(leaf.event.datapath, hit.cookie) if hit.cookie else None
+            if flow is None:
+                continue
+            pipeline, found = flow
+            keys = field(hit.key, "metadata"), field(hit.key, "reg15")
+            if pipeline == "ingress" or self.evidence.port_by_keys(*keys) == port:
+                event = replace(leaf.event, pipeline=pipeline, table=found.table, flow=found)
+                return dropped(self.evidence, replace(leaf, kind=DROPPED, event=event))
+        return None
 
     def _from_localport(self, leaf: Leaf) -> Cause | None:
         """What a localport sends does not leave its hypervisor (ovn-nb(5))."""
