@@ -105,9 +105,9 @@ def test_a_mistake_is_one_message(sandbox: dict[str, str]) -> None:
         (("send", "vm1", "vm2"), "there is no logical port vm1"),
         (("add-hypervisor", "hv1"), "there is a hypervisor hv1 already"),
         (("add-hypervisor", "a b/../c"), '"a b/../c" cannot name a hypervisor'),
-        (("plugg", "hv1"), 'there is no verb "plugg"; the verbs are: list, add-hypervisor,'),
-        ((), "this is the shell of a sandbox; the verbs are: list, add-hypervisor,"),
-        (("--hypervisors", "3"), "this is the shell of a sandbox; the verbs are: list,"),
+        (("plugg", "hv1"), 'there is no verb "plugg"; the verbs are: status, list, add-hypervisor,'),
+        ((), "this is the shell of a sandbox; the verbs are: status, list, add-hypervisor,"),
+        (("--hypervisors", "3"), "this is the shell of a sandbox; the verbs are: status, list,"),
     ):
         status, said = refused(sandbox, "pyovn", "sandbox", *command)
         assert status == 2
@@ -123,7 +123,7 @@ def test_a_mistake_is_one_message(sandbox: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("command", "status", "message"),
     [
-        (("sandbox", "plugg"), 2, 'pyovn: there is no verb "plugg"; the verbs are: list,'),
+        (("sandbox", "plugg"), 2, 'pyovn: there is no verb "plugg"; the verbs are: status, list,'),
         (("sandbox", "tour"), 1, "pyovn: this is not the shell of a sandbox; start one with: pyovn sandbox"),
         (("foo",), 2, "pyovn: foo is unknown\nusage: pyovn COMMAND"),
         (("status",), 1, "pyovn: ovn-northd cannot be asked in /nowhere (No such file or directory)\n"),

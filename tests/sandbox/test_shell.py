@@ -25,11 +25,12 @@ def test_interrupts_are_not_ignored_in_the_shell(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     shell = tmp_path / "shell"
+    (tmp_path / "bin").mkdir()
     shell.write_text("#!/bin/sh\nkill -INT $PPID\ngrep SigIgn /proc/self/status\n")
     shell.chmod(0o755)
     monkeypatch.setenv("SHELL", str(shell))
     before = signal.getsignal(signal.SIGINT)
-    assert open_shell(environ, 2) == 0
+    assert open_shell(environ) == 0
     assert signal.getsignal(signal.SIGINT) is before
     said = capfd.readouterr().out
     assert "hv1 ovn-appctl -t ovn-controller" in said

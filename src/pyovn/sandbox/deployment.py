@@ -11,6 +11,7 @@ killed and started again at any time.  What connects them can be cut (``links``)
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +22,7 @@ from pyovn.controller import interest
 from pyovn.controller.controller import SB_COLUMNS, VS_COLUMNS
 from pyovn.northd import northd as northd_module
 from pyovn.ovsdb.local import LocalClient
-from pyovn.ovsdb.values import UUID
+from pyovn.sandbox import reads
 from pyovn.sandbox.lifecycle import DaemonSlot, LifeError
 from pyovn.sandbox.links import CENTRAL, NB, OVN, SB, Links
 from pyovn.sandbox.makers import Makers
@@ -60,6 +61,8 @@ BRIDGE_TIMEOUT: Final = 5000
 
 REMOVAL_TIMEOUT: Final = 5.0
 """Seconds that a controller has to release what is its own when its hypervisor is removed."""
+
+_UNDERLAY: Final = int(ipaddress.IPv4Address("192.168.0.0"))
 
 _NAME: Final = re.compile("[A-Za-z0-9][A-Za-z0-9._-]{0,31}")
 
@@ -173,6 +176,8 @@ class Deployment:
         self.hypervisors: dict[str, Hypervisor] = {}
         self.links = Links(self.underlay, lambda: {h.name: h.ip for h in self.hypervisors.values()})
         self.deliveries: list[Delivery] = []
+        self.on_delivery: list[Callable[[Delivery], None]] = []
+        """Told of each delivery, too."""
         self._next_ip = 1
         self._leaving: set[str] = set()
         self.makers.exited = lambda place, name: self.daemon(place, name).ended()
@@ -238,6 +243,7 @@ class Deployment:
 
     def _make_controller(self, hypervisor: str, process: Runtime) -> Controller:
         name = f"{hypervisor}/ovn-controller"
+        self.links.line(name, SB)  # there before it is used, so that it can be cut
 
         def connect_sb(_remote: str) -> LocalClient:
             return self._client(process, name, SB, SOUTHBOUND, SB_COLUMNS, conditions=interest.NOTHING)
@@ -257,11 +263,26 @@ class Deployment:
         line = self.links.line(daemon, name)
         return LocalClient(process, line, database.name, columns, expected=database.schema, **options)
 
+    def client(self, name: str, database: TypedDatabase, columns: Mapping[str, Sequence[str]]) -> LocalClient:
+        """A client of nobody's for a database (``nb``, ``sb``, ``hv1/db``), not started."""
+        return self._client(self.runtime, "", name, database, columns)
+
     def daemons(self) -> Iterator[DaemonSlot[Any]]:
         """All daemons, in the order in which they are started."""
         yield from self._central()
         for hypervisor in self.hypervisors.values():
             yield from hypervisor.daemons()
+
+    def servers(self) -> Iterator[DaemonSlot[Serving]]:
+        """All database servers, the central one first."""
+        yield self.ovsdb_server
+        for hypervisor in self.hypervisors.values():
+            yield hypervisor.ovsdb_server
+
+    def close(self) -> None:
+        """End all daemons at once; what they leave is theirs."""
+        for slot in reversed(list(self.daemons())):
+            slot.ended()
 
     def daemon(self, place: str, name: str) -> DaemonSlot[Any]:
         """Look one up by ``central`` or a hypervisor's name, and its own; raises ``DeploymentError``."""
@@ -291,15 +312,20 @@ class Deployment:
 
     # -- hypervisors ---------------------------------------------------------------------------
 
-    def add_hypervisor(self, name: str, done: Told = _must_succeed) -> Hypervisor:
-        """A hypervisor more, with a chassis of that name and an address on the underlay."""
+    def add_hypervisor(
+        self, name: str, done: Told = _must_succeed, *, restored_ip: str | None = None
+    ) -> Hypervisor:
+        """A hypervisor more, with a chassis of that name and an address on the underlay.
+
+        One with a ``restored_ip`` finds in its database what it is.
+        """
         check_name("a hypervisor", name)
         if name in self.hypervisors:
             raise DeploymentError(f"there is a hypervisor {name} already")
         self.makers.check(name)
         hypervisor = Hypervisor(
             name,
-            f"192.168.{self._next_ip >> 8}.{self._next_ip & 255}",
+            restored_ip or f"192.168.{self._next_ip >> 8}.{self._next_ip & 255}",
             self.makers.rundir(name),
             self._serving(name, (OPEN_VSWITCH,)),
             self._slot(name, "ovs-vswitchd", partial(self._make_switch, name)),
@@ -308,13 +334,14 @@ class Deployment:
         self.hypervisors[name] = hypervisor
         try:
             hypervisor.ovsdb_server.start()
-            self._name_chassis(hypervisor, done)
+            if restored_ip is None:
+                self._name_chassis(hypervisor, done)
             hypervisor.ovs_vswitchd.start()
             hypervisor.ovn_controller.start()
         except OSError as error:
             self._discard(hypervisor)
             raise DeploymentError(f"hypervisor {name} cannot be made: {error}") from error
-        self._next_ip += 1
+        self._next_ip = max(self._next_ip, int(ipaddress.IPv4Address(hypervisor.ip)) - _UNDERLAY) + 1
         return hypervisor
 
     def _name_chassis(self, hypervisor: Hypervisor, done: Told) -> None:
@@ -435,29 +462,43 @@ class Deployment:
 
     def find(self, logical_port: str) -> tuple[str, str]:
         """(hypervisor, interface) of a logical port; raises ``DeploymentError``."""
-        for hypervisor in self.hypervisors.values():
-            for interface, port in hypervisor.interfaces().items():
-                if port == logical_port:
-                    return hypervisor.name, interface
-        raise DeploymentError(f"no hypervisor has an interface for logical port {logical_port}")
+        places = self.places(logical_port)
+        if not places:
+            raise DeploymentError(f"no hypervisor has an interface for logical port {logical_port}")
+        if len(places) > 1:
+            holder = self.bound_on(logical_port)
+            places = [place for place in places if place[0] == holder] or places
+        return places[0]
+
+    def places(self, logical_port: str) -> list[tuple[str, str]]:
+        """All (hypervisor, interface) that claim a logical port."""
+        return [
+            (hypervisor.name, interface)
+            for hypervisor in self.hypervisors.values()
+            for interface, port in hypervisor.interfaces().items()
+            if port == logical_port
+        ]
+
+    def bindings(self) -> dict[str, tuple[str | None, bool]]:
+        """The chassis that has claimed each logical port, and whether it is up, as the southbound has it."""
+        return reads.bindings(self.central)
 
     def bound_on(self, logical_port: str) -> str | None:
-        """The chassis that has claimed a logical port, as the southbound has it."""
-        tables = self.central.databases[SOUTHBOUND.name].database.tables
-        bindings, chassis = tables["Port_Binding"], tables["Chassis"]
-        name, place = (bindings.by_name[column].position for column in ("logical_port", "chassis"))
-        for row in bindings.rows.values():
-            holder_uuid = row.values[place]
-            if row.values[name] == logical_port and isinstance(holder_uuid, UUID):
-                holder = chassis.rows[holder_uuid]
-                return str(holder.values[chassis.by_name["name"].position])
-        return None
+        """The chassis that has claimed a logical port."""
+        return self.bindings().get(logical_port, (None, False))[0]
+
+    def chassis_names(self) -> frozenset[str]:
+        """All chassis of the southbound."""
+        return frozenset(reads.chassis_names(self.central).values())
 
     def _left(self, name: str, interface: str, frame: bytes) -> None:
         hypervisor = self.hypervisors[name]
         logical_port = hypervisor.interfaces().get(interface)
         if logical_port is not None:
-            self.deliveries.append(Delivery(name, interface, logical_port, frame))
+            delivery = Delivery(name, interface, logical_port, frame)
+            self.deliveries.append(delivery)
+            for told in tuple(self.on_delivery):
+                told(delivery)
 
     def transact(self, operations: Sequence[Any], done: Callable[[Reply], None] | None = None) -> None:
         """Write to the northbound as a cloud system would."""

@@ -112,7 +112,10 @@ class HostedMakers(Makers):
         program = Program(daemon)
         for database in databases:
             path = f"{run}/{FILES.get(database.name, 'conf.db')}"
-            if not os.path.exists(path):  # noqa: PTH110 - a string for messages
+            seed = self.seeds.pop((place, database.name), None)
+            if seed is not None:
+                Path(path).write_bytes(seed)
+            elif not os.path.exists(path):  # noqa: PTH110 - a string for messages
                 create(path, self.schema(database), _Unsynced())
             program.files.open(path)
             program.remotes.add(f"punix:{run}/{SOCKETS.get(database.name, 'db.sock')}")
@@ -185,6 +188,11 @@ class HostedMakers(Makers):
         for key in [key for key in self._daemons if key[0] == hypervisor]:
             self._daemons.pop(key).close()  # one that could not be made whole
         shutil.rmtree(self.rundir(hypervisor), ignore_errors=True)
+
+    def reset(self) -> None:
+        """Remove the databases and the hypervisors' directories; logs of central daemons stay."""
+        for name in FILES.values():
+            Path(self.directory, name).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close all daemons."""

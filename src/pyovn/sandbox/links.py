@@ -101,11 +101,13 @@ class Links:
         for link in self._links(one, other):
             self._lines[link].mend()
 
+    def cut_lines(self) -> list[Link]:
+        """The ways of daemons to databases that are cut, sorted."""
+        return sorted(link for link, line in self._lines.items() if line.is_cut and link[0])
+
     def cut_links(self) -> list[Link]:
         """What is cut, sorted."""
-        return sorted(self._cut_tunnels) + sorted(
-            link for link, line in self._lines.items() if line.is_cut and link[0]
-        )
+        return sorted(self._cut_tunnels) + self.cut_lines()
 
     def _tunnel(self, one: str, other: str) -> Link | None:
         """The two hypervisors, if that is what the ends are."""

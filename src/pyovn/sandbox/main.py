@@ -48,11 +48,15 @@ You are in a pyovn sandbox: one central node and {count} hypervisors, as an ordi
                                     ask a daemon of a hypervisor; without hv1, those of the central node
     pyovn sandbox plug hv1 vif1 vm1 start a VM that is logical port vm1
     pyovn sandbox send vm1 vm2      a frame, and where it arrives
+    pyovn sandbox --help            ping, move, cut, kill, save and the other verbs
     pyovn sandbox tour              the guided tour, in this sandbox
 
 Without hv1, hv2, ... before them ovs-vsctl, ovs-ofctl and ovs-appctl talk to hv1.
 Logs are in {directory}.  Leaving the shell ends the sandbox.
 """
+
+
+MOST_HYPERVISORS: Final = 1000
 
 
 class SandboxError(Exception):
@@ -79,18 +83,40 @@ def environment(directory: str) -> dict[str, str]:
     return {**os.environ, **changes}
 
 
-@contextmanager
-def running(directory: str, hypervisors: int, *, names2015: bool = True) -> Iterator[dict[str, str]]:
-    """A sandbox in ``directory``; yields the environment for tools.  Gone at the end, files and all."""
+LONGEST_PATH: Final = 107 - len("/hv1000/ovn-controller.1234567.ctl")
+"""Bytes of a directory in which sockets still have names: they have 107 at most (unix(7))."""
+
+
+def make_directory(directory: str) -> None:
+    """Make the sandbox's directory; raises ``SandboxError``."""
+    if len(os.fsencode(directory)) > LONGEST_PATH and not os.path.lexists(directory):
+        raise SandboxError(
+            f"{directory} is too long a name: sockets in it would have more than 107 bytes; "
+            f"{LONGEST_PATH} can be used"
+        )
     try:
         Path(directory).mkdir(parents=True)
     except FileExistsError:
         raise SandboxError(f"{directory} exists already: another sandbox, or something of yours") from None
+    except OSError as error:
+        raise SandboxError(f"{directory} cannot be made: {error.strerror}") from error
+
+
+@contextmanager
+def running(
+    directory: str, hypervisors: int, restore: str | None = None, *, names2015: bool = True
+) -> Iterator[dict[str, str]]:
+    """A sandbox in ``directory``; yields the environment for tools.  Gone at the end, files and all."""
+    make_directory(directory)
     host = None
     try:
-        host_command = [sys.executable, "-m", "pyovn.sandbox.host"]
+        words = [directory, str(hypervisors), *([] if names2015 else [NO_2015])]
         host = subprocess.Popen(
-            [*host_command, directory, str(hypervisors), *([] if names2015 else [NO_2015])],
+            [
+                *(sys.executable, "-m", "pyovn.sandbox.host"),
+                *words,
+                *([] if restore is None else [restore]),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -131,9 +157,11 @@ def shell_command(shell: str, environ: dict[str, str]) -> tuple[list[str], dict[
     return [shell, "--rcfile", str(start)], environ
 
 
-def open_shell(environ: dict[str, str], hypervisors: int) -> int:
+def open_shell(environ: dict[str, str]) -> int:
     """Open the user's shell; returns when it is left."""
-    print(_BANNER.format(count=hypervisors, directory=environ["PYOVN_SANDBOX"]), flush=True)
+    directory = environ["PYOVN_SANDBOX"]
+    names = sorted(os.listdir(wrappers.directory_of(directory)))  # noqa: PTH208
+    print(_BANNER.format(count=len(names), directory=directory), flush=True)
     command, environ = shell_command(os.environ.get("SHELL") or "/bin/sh", environ)
     # Interrupts belong to what runs in the shell, not to the sandbox under it.  They are handled and not
     # ignored here, because what is ignored stays ignored in a child.
@@ -145,12 +173,21 @@ def open_shell(environ: dict[str, str], hypervisors: int) -> int:
     return 0
 
 
+def temporary_directory() -> str:
+    """A new directory with a short name, as sockets need it; raises ``SandboxError``."""
+    try:
+        return tempfile.mkdtemp(prefix="pyovn-", dir="/tmp")
+    except OSError as error:
+        raise SandboxError(f"no directory can be made in /tmp: {error.strerror}; see --directory") from error
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pyovn sandbox", description="A whole OVN deployment, without root."
     )
     parser.add_argument("--hypervisors", type=int, default=2, metavar="N", help="how many (default: 2)")
     parser.add_argument("--directory", metavar="DIR", help="for its sockets and logs (default: temporary)")
+    parser.add_argument("--restore", metavar="FILE", help="begin with what pyovn sandbox save has written")
     parser.add_argument("--tour", action="store_true", help="run the guided tour, also with a terminal")
     parser.add_argument(NO_2015, action="store_true", help="without the database of 2015 and its daemon")
     parser.add_argument("-o", "--ovn", action="store_true", help="accepted: a sandbox of OVN is what this is")
@@ -160,19 +197,22 @@ def _parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str]) -> int:
     """Start a sandbox, run a shell or the tour in it, clean up."""
     options = _parser().parse_args(argv)
-    if options.hypervisors < 1:
-        print("pyovn sandbox: at least one hypervisor is needed", file=sys.stderr)
+    if not 1 <= options.hypervisors <= MOST_HYPERVISORS:
+        wrong = f"1 to {MOST_HYPERVISORS} hypervisors, not {options.hypervisors}"
+        print(f"pyovn sandbox: {wrong}", file=sys.stderr)
         return 2
     for signum in (signal.SIGTERM, signal.SIGHUP):  # a terminal that is closed leaves nothing either
         signal.signal(signum, lambda number, _frame: sys.exit(128 + number))
-    # Unix socket names are short (108 bytes), so the directory is, too.
-    parent = None if options.directory else tempfile.mkdtemp(prefix="pyovn-", dir="/tmp")
-    directory = os.path.abspath(options.directory or f"{parent}/sandbox")  # noqa: PTH100
+    restore = None if options.restore is None else os.path.abspath(options.restore)  # noqa: PTH100
+    parent = None
     try:
-        with running(directory, options.hypervisors, names2015=not options.no_2015) as environ:
-            if options.tour or not sys.stdin.isatty():
+        if not options.directory:
+            parent = temporary_directory()
+        directory = os.path.abspath(options.directory or f"{parent}/sandbox")  # noqa: PTH100
+        with running(directory, options.hypervisors, restore, names2015=not options.no_2015) as environ:
+            if options.tour or (restore is None and not sys.stdin.isatty()):
                 return run_tour(environ)
-            return open_shell(environ, options.hypervisors)
+            return open_shell(environ)
     except SandboxError as error:
         print(f"pyovn sandbox: {error}", file=sys.stderr)
         return 1

@@ -7,7 +7,8 @@ columns.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import io
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
@@ -16,6 +17,7 @@ from pyovn.controller.controller import Controller
 from pyovn.northd.northd import Northd
 from pyovn.ovsdb.engine import Database
 from pyovn.ovsdb.journal import database_of
+from pyovn.ovsdb.journal_file import records_in
 from pyovn.ovsdb.journal_rows import cells_of
 from pyovn.ovsdb.server import Server
 from pyovn.vswitch.switch import Switch
@@ -33,13 +35,24 @@ if TYPE_CHECKING:
     from pyovn.sync.database import DatabaseClient
 
 
-def reread(database: Database, random: random.Random) -> Database:
-    """The database that would be read from the file into which this one was written."""
+def records_of(database: Database) -> tuple[Any, Any]:
+    """The two records of a file that holds the database: schema and contents."""
     contents = {
         table.name: {str(uuid): cells_of(table, None, row) for uuid, row in table.rows.items()}
         for table in database.tables.values()
     }
-    records = [(0, msgspec.json.decode(encode(json))) for json in (database.schema.to_json(), contents)]
+    return database.schema.to_json(), contents
+
+
+def load(name: str, data: bytes, random: random.Random, *, strict: bool = False) -> Database:
+    """The database in the bytes of a file; ``name`` is for messages.  Raises ``JournalError``."""
+    file = cast("io.BufferedReader", io.BufferedReader(io.BytesIO(data)))
+    return database_of(name, records_in(file, len(data), name, strict=strict), random)[0]
+
+
+def reread(database: Database, random: random.Random) -> Database:
+    """The database that would be read from the file into which this one was written."""
+    records = [(0, msgspec.json.decode(encode(json))) for json in records_of(database)]
     return database_of(database.name, records, random)[0]
 
 
@@ -53,6 +66,8 @@ class Makers:
         """To be called when a daemon has ended by itself: with its place and name."""
         self._stored: dict[tuple[str, str], Database] = {}
         """By place and name."""
+        self.seeds: dict[tuple[str, str], bytes] = {}
+        """What databases hold that are made for the first time, as files; others are empty."""
 
     def _log(self, who: str) -> Callable[[str, str], None]:
         return lambda level, text: self.lines.append((who, level, text))
@@ -68,12 +83,14 @@ class Makers:
     def database(self, runtime: Runtime, place: str, database: TypedDatabase) -> Database:
         """An empty database, or what has been committed to the one of that place and name."""
         key = (place, database.name)
-        before = self._stored.get(key)
-        made = self._stored[key] = (
-            Database(self.schema(database), runtime.random)
-            if before is None
-            else reread(before, runtime.random)
-        )
+        before, seed = self._stored.get(key), self.seeds.pop(key, None)
+        if before is not None:
+            made = reread(before, runtime.random)
+        elif seed is not None:
+            made = load(database.name, seed, runtime.random)
+        else:
+            made = Database(self.schema(database), runtime.random)
+        self._stored[key] = made
         return made
 
     def server(self, runtime: Runtime, place: str, databases: Sequence[TypedDatabase]) -> Server:
@@ -124,6 +141,10 @@ class Makers:
 
     def check(self, hypervisor: str) -> None:
         """Raise ``DeploymentError`` when no hypervisor can have this name here."""
+
+    def reset(self) -> None:
+        """All daemons are gone, and what they had in databases with them."""
+        self._stored.clear()
 
     def remove(self, hypervisor: str) -> None:
         """The hypervisor is gone."""

@@ -17,29 +17,14 @@ if TYPE_CHECKING:
 USAGE: Final = """usage: pyovn COMMAND [ARGUMENTS]
 
 commands:
-  sandbox [--hypervisors N] [--directory DIR] [--tour]   a whole deployment, without root
-  sandbox VERB ...      within a sandbox: list, add-hypervisor, remove-hypervisor, plug, unplug,
-                        send, cut, mend, tour
+  sandbox [--hypervisors N] [--directory DIR] [--restore FILE] [--tour]
+                        a whole deployment, without root
+  sandbox VERB ...      act on it, within its shell (pyovn sandbox --help lists the verbs)
   explain [DATAPATH] MICROFLOW, explain PORT TARGET
                         the whole way of a packet, where it ends and why (explain --help)
   status                what is configured and has no effect, and what failed
   version               print the version
 """
-
-VERBS: Final = (
-    "list",
-    "add-hypervisor",
-    "remove-hypervisor",
-    "plug",
-    "unplug",
-    "send",
-    "cut",
-    "mend",
-    "tour",
-)
-"""What ``pyovn sandbox`` does within a sandbox."""
-
-_VERBS_TEXT: Final = f"the verbs are: {', '.join(VERBS)}"
 
 
 def _fail(text: str, status: int = 1) -> int:
@@ -91,31 +76,24 @@ def _rundir() -> str:
 
 
 def _sandbox(arguments: Sequence[str]) -> int:
-    verb = arguments[0] if arguments else ""
-    if verb and not verb.startswith("-") and verb not in VERBS:
-        return _fail(f'there is no verb "{verb}"; {_VERBS_TEXT}', 2)
-    if "PYOVN_SANDBOX" in os.environ:
-        if verb == "tour":
-            from pyovn.sandbox.tour import run_tour
+    from pyovn.tools import sandbox_verbs
 
-            return run_tour(os.environ)
-        if verb in VERBS:
-            return _control("sandbox", verb, arguments[1:])
-        if verb not in {"-h", "--help"}:
-            return _fail(f"this is the shell of a sandbox; {_VERBS_TEXT}", 2)
-    elif verb in VERBS:
-        return _fail("this is not the shell of a sandbox; start one with: pyovn sandbox")
+    status = sandbox_verbs.run(arguments, _control)
+    if status is not None:
+        return status
     from pyovn.sandbox.main import main as sandbox_main
 
     return sandbox_main(arguments)
 
 
 def _status() -> int:
-    """Print what northd cannot serve, then what ovn-compat2015 and each ovn-controller in reach cannot."""
+    """Print what northd, ovn-compat2015, the sandbox and each ovn-controller in reach cannot serve."""
     status = _control("ovn-northd", "notices", ())
     if os.path.exists(f"{_rundir()}/ovn-compat2015.pid"):  # noqa: PTH110 - start-up
         for line in _notices(_rundir(), "ovn-compat2015"):
             print(line)
+    if "PYOVN_SANDBOX" in os.environ and not _has_ended():
+        status = _control("sandbox", "notices", ()) or status
     for directory in _controllers():
         lines = _notices(directory, "ovn-controller")
         name = os.path.basename(directory)  # noqa: PTH119 - a name, not a file

@@ -27,6 +27,7 @@ from pyovn.tools.ctl.run import Line
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pyovn.ovsdb.local import LocalClient
     from pyovn.ovsdb.requests import Reply
     from pyovn.sim.runtime import Runtime
     from pyovn.tools.ctl.context import Context
@@ -79,7 +80,11 @@ class Service:
     """The lines that are being carried out."""
 
     def __init__(
-        self, runtime: Runtime, program: ctl.Program, client: Client, tell: Callable[[str], None]
+        self,
+        runtime: Runtime,
+        program: ctl.Program,
+        client: Client | LocalClient,
+        tell: Callable[[str], None],
     ) -> None:
         self.runtime = runtime
         self.program = program
