@@ -31,6 +31,9 @@ from pyovn.schemas.southbound import SOUTHBOUND
 from pyovn.schemas.vswitch import OPEN_VSWITCH
 from pyovn.sim.real import RealRuntime
 from pyovn.sim.virtual import VirtualRuntime
+from pyovn.wire.openflow.flow import Flow
+from pyovn.wire.openflow.multiparts import FlowDescRequest
+from pyovn.wire.openflow.text import format_flow
 from pyovn.wire.packet import PacketError, parse_frame
 
 if TYPE_CHECKING:
@@ -56,7 +59,7 @@ def is_announcement(frame: bytes) -> bool:
         arp = parse_frame(frame).arp
     except PacketError:
         return False
-    return arp is not None and arp.operation == 2 and arp.sender_ip == arp.target_ip
+    return arp is not None and arp.operation == 1 and arp.sender_ip == arp.target_ip
 
 
 class BaseWorld:
@@ -70,6 +73,8 @@ class BaseWorld:
         self.names = [f"hv{number}" for number in range(1, hypervisors + 1)]
         self._encaps = encaps
         self._seen: list[Seen] = []
+        self._sent = b""
+        """The frame on its way: a case may send what looks like an announcement."""
 
     def until(self, predicate: Callable[[], bool], what: Callable[[], object]) -> None:
         """Run until ``predicate``; fails with ``what``."""
@@ -218,7 +223,7 @@ class BaseWorld:
                 self._on_wire(frame, name)
             elif interface in {BRIDGE, PHYSICAL}:
                 return
-            if not is_announcement(frame):
+            if frame == self._sent or not is_announcement(frame):
                 assert len(self._seen) < MOST_FRAMES, f"a loop: {self._seen[-3:]}"
                 self._seen.append(("" if on_wire else name, interface, frame))
 
@@ -232,6 +237,7 @@ class BaseWorld:
 
     def send(self, hypervisor: str, interface: str, frame: bytes, expected: int) -> list[Seen]:
         self._seen.clear()
+        self._sent = frame
         if interface == WIRE_INTERFACE:
             self._on_wire(frame, "")
         else:
@@ -328,6 +334,10 @@ class RealMakers(Makers):
         self.remotes: list[Remote] = []
         self.processes: list[Process] = []
 
+    def use_own_controllers(self) -> None:
+        """Those that start from now on are ours."""
+        self._whose["controllers"] = "ours"
+
     def rundir(self, hypervisor: str) -> str:
         return str(self._directory / hypervisor)
 
@@ -394,7 +404,24 @@ class RealWorld(BaseWorld):
             raise
 
     def settings(self, name: str) -> dict[str, str]:
-        return {**super().settings(name), "ovn-remote": self.makers.address("central")}
+        return {**super().settings(name), "ovn-remote": self.makers.address("central"), "hostname": name}
+
+    def take_over(self) -> None:
+        """Debian's controllers die, and ours go on with what they left."""
+        self.makers.use_own_controllers()
+        for name in self.names:
+            self.deployment.kill(name, "ovn-controller")
+            self.deployment.start(name, "ovn-controller")
+        self.controllers = "ours"
+        self.sync()
+
+    def flows(self, name: str) -> set[str]:
+        """br-int's, as text."""
+        state = self.deployment.hypervisor(name).switch.bridges[BRIDGE].state
+        return {
+            format_flow(Flow(rule.table, rule.priority, rule.match, rule.actions, rule.cookie))
+            for rule in state.select(0xFF, 0, 0, FlowDescRequest())
+        }
 
     def until(self, predicate: Callable[[], bool], what: Callable[[], object]) -> None:
         assert self.runtime.run_until(predicate, self._patience), (what(), self.problems())

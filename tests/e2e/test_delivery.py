@@ -13,6 +13,7 @@ import pytest
 from delivery import WIRE, Arrival, Send, World, build, run
 from delivery_cases import cases
 from delivery_worlds import RealWorld, VirtualWorld
+from known_differences import canonical, unexplained
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +69,26 @@ def test_with_debians_daemons(
     world = RealWorld(hypervisors, encaps, peer, northd=northd, controllers=controllers)
     try:
         check(world)
+    finally:
+        world.close()
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize(("hypervisors", "encaps"), [(2, "geneve"), (2, "vxlan"), (3, "mixed")])
+def test_our_controllers_go_on_with_debians_flows(
+    peer: Callable[[str], str], hypervisors: int, encaps: str
+) -> None:
+    """After all cases ours take over from Debian's: what is installed is equal, but for known differences."""
+    world = RealWorld(hypervisors, encaps, peer, controllers="debian")
+    try:
+        check(world)
+        debians = {name: canonical(world.flows(name)) for name in world.names}
+        world.take_over()
+        for name in world.names:
+            ours = canonical(world.flows(name))
+            assert len(ours & debians[name]) > 300
+            unknown = unexplained(debians[name], ours)
+            assert not unknown, "\n".join([name, *unknown])
     finally:
         world.close()
 

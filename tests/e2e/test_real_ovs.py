@@ -7,11 +7,11 @@ flows is what ``ovs-ofctl dump-flows`` prints, so it has survived Open vSwitch.
 from __future__ import annotations
 
 import os
-import re
 import signal
 from typing import TYPE_CHECKING
 
 import pytest
+from known_differences import canonical, unexplained
 from real_kit import Hypervisor, Stack, Vm
 
 from pyovn.controller.ofswitch import Switch
@@ -170,27 +170,6 @@ def test_a_flow_that_open_vswitch_refuses_costs_only_itself(stack: Stack) -> Non
     switch.stop()
 
 
-def canonical(flows: set[str]) -> set[str]:
-    """The members of a multicast group stand in the order of their keys, or of their UUIDs in Debian's."""
-    found = set()
-    for flow in flows:
-        head, _, last = flow.partition(" actions=")
-        members = [member.strip(",") for member in last.split("resubmit(,41)")]
-        found.add(f"{head} actions={' '.join(sorted(members))}" if len(members) > 2 else flow)
-    return found
-
-
-def reason(flow: str, *, ours: bool) -> str | None:
-    """Why a flow differs from Debian's; None: for no known reason."""
-    if "table=39," in flow and "output:" in flow:
-        return "Debian looks up a remote port among the local ones too, where nothing can be found"
-    if "table=74," in flow and "icmp6" in flow:
-        return "hop limit 255 (RFC 4861) where 23.03 has 225; a forged solicitation is refused"
-    if ours and re.search(r"table=2[67],.*reg14=", flow):
-        return "Debian leaves out ingress flows whose input port is on another chassis"
-    return None
-
-
 def test_our_flows_are_debians(stack: Stack) -> None:
     """Debian's controller makes way for ours on a live hypervisor: the same flows, and no packet lost."""
     stack.central(server="debian", northd="debian")
@@ -221,8 +200,7 @@ def test_our_flows_are_debians(stack: Stack) -> None:
     stack.start_controller(places[0], "ours")
     stack.nbctl("--wait=hv", "sync")
     ours = canonical(stack.flows(places[0]))
-    unknown = [f"- {f}" for f in sorted(debians - ours) if reason(f, ours=False) is None]
-    unknown += [f"+ {f}" for f in sorted(ours - debians) if reason(f, ours=True) is None]
+    unknown = unexplained(debians, ours)
     assert not unknown, "\n".join(unknown)
     assert stack.vsctl(places[0], "--columns=name,ofport,type,options", "list", "interface") == ports
     assert len(debians & ours) > 150

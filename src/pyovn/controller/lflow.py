@@ -23,6 +23,7 @@ from pyovn.logical.actions_base import EncodeContext
 from pyovn.logical.ast import And, Expr
 from pyovn.logical.parse import expand, parse_text
 from pyovn.logical.to_matches import conjunctions, to_matches
+from pyovn.ovn.ports import VIF
 from pyovn.ovn.registers import LOG_DATAPATH
 from pyovn.schemas import southbound as sb
 from pyovn.wire.openflow.actions import Conjunction
@@ -136,6 +137,9 @@ class LogicalFlows:
 
     def _datapaths(self, row: sb.LogicalFlow) -> Iterator[UUID]:
         """Where the flow applies, of what is here."""
+        port = row.tags.get("in_out_port")
+        if port is not None and self._is_elsewhere(port):
+            return
         if row.logical_datapath is not None and self._model.is_local(row.logical_datapath):
             yield row.logical_datapath
         if row.logical_dp_group is not None:
@@ -233,6 +237,13 @@ class LogicalFlows:
             binding is not None
             and binding.chassis is not None
             and binding.chassis == self._model.our_chassis()
+        )
+
+    def _is_elsewhere(self, name: str) -> bool:
+        """Whether the port of a flow is on another chassis (ovn-sb(5), Logical_Flow.tags:in_out_port)."""
+        binding = self._model.binding_by_name.one(name)
+        return (
+            binding is not None and binding.type == VIF and self._model.local_port.one(binding.uuid) is None
         )
 
     def _addresses(self, name: str) -> Iterable[str] | None:

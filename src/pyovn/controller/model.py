@@ -254,7 +254,8 @@ class Model:
             yield Vif(iface_id, ofport, interface.uuid), "an interface names its logical port"
 
     def _local_datapath(self, binding: sb.PortBinding) -> Iterator[tuple[UUID, str]]:
-        if binding.type in {VIF, LOCALPORT} and self.vif_of(binding) is not None:
+        # A localport alone has nobody here to talk to.
+        if binding.type == VIF and self.vif_of(binding) is not None:
             yield binding.datapath, "a port of the datapath is here"
 
     def _local_datapath_key(self, datapath: sb.DatapathBinding) -> Iterator[tuple[int, str]]:
@@ -269,7 +270,9 @@ class Model:
         kind, chassis = binding.type, binding.chassis
         if kind == LOCALNET:
             vif = self._patch_of(binding)
-        elif kind == LOCALPORT or (chassis is not None and chassis == self.our_chassis()):
+        elif kind == LOCALPORT:
+            vif = self.vif_of(binding) if self.is_local(binding.datapath) else None
+        elif chassis is not None and chassis == self.our_chassis():
             vif = self.vif_of(binding)
         else:
             return
