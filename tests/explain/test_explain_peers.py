@@ -102,6 +102,36 @@ def test_on_daemons_of_c(stack: Stack) -> None:
     assert (status, verdicts(found)) == (0, [("delivered", "vm2", "hv2")])
     assert any("what should be there" in source for source in found["sources"])
 
+    # A container behind a VM, and a localnet with a tag, as C's controllers make them.
+    c2 = "00:00:00:00:02:02"
+    stack.nbctl("lsp-add", "sw0", "c2", "vm2", "43", "--", "lsp-set-addresses", "c2", f"{c2} 10.0.0.12")
+    stack.nbctl("wait-until", "Logical_Switch_Port", "c2", "up=true")
+    stack.nbctl("--wait=hv", "sync")
+    status, found = ask(stack, "vm1", "c2")
+    assert (status, verdicts(found)) == (0, [("delivered", "c2", "hv2")])
+    last = next(h for h in reversed(found["hops"]) if h["direction"] == "out")
+    assert bytes.fromhex(last["frame"])[12:16] == b"\x81\x00\x00\x2b"
+    stack.vsctl(hosts[0], "add-br", "br-ex", "--", "set", "bridge", "br-ex", "datapath_type=netdev")
+    stack.vsctl(hosts[0], "set", "open", ".", "external_ids:ovn-bridge-mappings=ex:br-ex")
+    stack.nbctl(
+        "lsp-add", "sw0", "ln", "", "42", "--", "lsp-set-type", "ln", "localnet",
+        "--", "lsp-set-options", "ln", "network_name=ex", "--", "lsp-set-addresses", "ln", "unknown",
+    )  # fmt: skip
+    stack.nbctl("--wait=hv", "sync")
+    status, found = ask(stack, "vm1", "00:00:00:00:00:99")
+    assert status == 1, "a bare frame: C's ovn-controller lets only ARP and IP pass, C's ovn-trace everything"
+    assert "vm1 may send only ARP and IP, from 10.0.0.1" in found["verdicts"][0]["reason"]
+    beyond = 'inport == "vm1" && eth.src == 00:00:00:00:01:01 && eth.dst == 00:00:00:00:00:99'
+    beyond += " && ip4.src == 10.0.0.1"
+    status, found = ask(stack, beyond)
+    assert (status, verdicts(found)) == (0, [("left", "ln", "hv1")]), found["verdicts"]
+    last = next(h for h in reversed(found["hops"]) if h["direction"] == "out")
+    assert bytes.fromhex(last["frame"])[12:16] == b"\x81\x00\x00\x2a"
+    status, found = ask(stack, "vm1", "vm2")
+    assert status == 1
+    assert "hv2 has no way onto ex, the network of ln" in found["verdicts"][0]["reason"]
+    stack.nbctl("lsp-del", "ln", "--", "lsp-del", "c2")
+
     # An ACL is served by C's northd, and named.
     stack.nbctl("--wait=hv", "acl-add", "sw0", "to-lport", "1000", 'outport == "vm2" && icmp', "drop")
     assert not stack.ping(vms[0], vms[1].ip, 1)

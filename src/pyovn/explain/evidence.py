@@ -10,7 +10,7 @@ Everything here is read only, and taken once: a network that changes meanwhile i
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from pyovn.controller import controller as controller_module
 from pyovn.explain.model import RowRef
@@ -165,11 +165,27 @@ class Evidence:
     trouble: list[str] = field(default_factory=list)
     """What could not be had, a line each."""
     network: Network = field(init=False)
+    _rows: dict[str, list[Any]] = field(init=False, default_factory=dict)
+    """By database and table."""
     _cookies: dict[int, tuple[RowRef, str]] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         """Index the southbound."""
         self.network = Network(self.southbound)
+
+    def _nb(self, row_class: RowClass[R]) -> list[R]:
+        return self._made(self.northbound, row_class)
+
+    def _sb(self, row_class: RowClass[R]) -> list[R]:
+        return self._made(self.southbound, row_class)
+
+    def _made(self, replica: Replica | None, row_class: RowClass[R]) -> list[R]:
+        """``rows``, made once."""
+        key = f"{replica is self.southbound}.{row_class.TABLE}"
+        known = self._rows.get(key)
+        if known is None:
+            known = self._rows[key] = rows(replica, row_class)
+        return cast("list[R]", known)
 
     def reach(self, name: str) -> Hypervisor | None:
         """A hypervisor, derived if it is out of reach and that is wanted."""
@@ -182,11 +198,11 @@ class Evidence:
 
     def switches(self) -> list[nb.LogicalSwitch]:
         """All logical switches."""
-        return rows(self.northbound, nb.LogicalSwitch)
+        return self._nb(nb.LogicalSwitch)
 
     def port(self, name: str) -> nb.LogicalSwitchPort | None:
         """A northbound port."""
-        return next((row for row in rows(self.northbound, nb.LogicalSwitchPort) if row.name == name), None)
+        return next((row for row in self._nb(nb.LogicalSwitchPort) if row.name == name), None)
 
     def switch_of(self, port: nb.LogicalSwitchPort) -> nb.LogicalSwitch | None:
         """The switch that a port is on."""
@@ -194,17 +210,17 @@ class Evidence:
 
     def ports_of(self, switch: nb.LogicalSwitch) -> list[nb.LogicalSwitchPort]:
         """The ports on a switch."""
-        return [row for row in rows(self.northbound, nb.LogicalSwitchPort) if row.uuid in switch.ports]
+        return [row for row in self._nb(nb.LogicalSwitchPort) if row.uuid in switch.ports]
 
     # -- southbound ----------------------------------------------------------------------------
 
     def binding(self, name: str) -> sb.PortBinding | None:
         """The southbound's row of a port."""
-        return next((row for row in rows(self.southbound, sb.PortBinding) if row.logical_port == name), None)
+        return next((row for row in self._sb(sb.PortBinding) if row.logical_port == name), None)
 
     def chassis(self) -> list[sb.Chassis]:
         """All chassis."""
-        return rows(self.southbound, sb.Chassis)
+        return self._sb(sb.Chassis)
 
     def chassis_of(self, name: str) -> str | None:
         """The name of the chassis that a port is bound on; a container's is its VM's."""
@@ -216,7 +232,7 @@ class Evidence:
     def encaps(self, chassis: str) -> list[sb.Encap]:
         """The encapsulations of a chassis."""
         wanted = {uuid for row in self.chassis() if row.name == chassis for uuid in row.encaps}
-        return [row for row in rows(self.southbound, sb.Encap) if row.uuid in wanted]
+        return [row for row in self._sb(sb.Encap) if row.uuid in wanted]
 
     def chassis_at(self, ip: str) -> str | None:
         """The chassis with a tunnel endpoint at ``ip``."""
@@ -224,18 +240,18 @@ class Evidence:
 
     def progress(self) -> tuple[int, int, dict[str, int]]:
         """nb_cfg of the northbound and of the southbound, and what each chassis has reached."""
-        wanted = max((row.nb_cfg for row in rows(self.northbound, nb.NBGlobal)), default=0)
-        written = max((row.nb_cfg for row in rows(self.southbound, sb.SBGlobal)), default=0)
-        reached = {row.name: row.nb_cfg for row in rows(self.southbound, sb.ChassisPrivate)}
+        wanted = max((row.nb_cfg for row in self._nb(nb.NBGlobal)), default=0)
+        written = max((row.nb_cfg for row in self._sb(sb.SBGlobal)), default=0)
+        reached = {row.name: row.nb_cfg for row in self._sb(sb.ChassisPrivate)}
         return wanted, written, reached
 
     def name_of(self, uuid: str) -> str:
         """What people call a northbound row; empty when it has no name."""
         named: list[nb.LogicalSwitchPort | nb.LogicalSwitch | nb.LogicalRouter | nb.LogicalRouterPort] = [
-            *rows(self.northbound, nb.LogicalSwitchPort),
-            *rows(self.northbound, nb.LogicalSwitch),
-            *rows(self.northbound, nb.LogicalRouter),
-            *rows(self.northbound, nb.LogicalRouterPort),
+            *self._nb(nb.LogicalSwitchPort),
+            *self._nb(nb.LogicalSwitch),
+            *self._nb(nb.LogicalRouter),
+            *self._nb(nb.LogicalRouterPort),
         ]
         return next((row.name for row in named if str(row.uuid) == uuid), "")
 
@@ -268,38 +284,40 @@ class Evidence:
         return self._cookies.get(cookie)
 
     def _name_cookies(self) -> Iterator[tuple[int, tuple[RowRef, str]]]:
-        for flow in rows(self.southbound, sb.LogicalFlow):
+        for flow in self._sb(sb.LogicalFlow):
             stage = flow.external_ids.get("stage-name", "")
             name = f"{stage or flow.table_id}: {flow.match}, priority {flow.priority}"
             yield _cookie(flow.uuid), (RowRef("SB", "Logical_Flow", name, str(flow.uuid)), "")
         for binding in self.bindings():
             ref = RowRef("SB", "Port_Binding", binding.logical_port, str(binding.uuid))
             yield _cookie(binding.uuid), (ref, "")
-        for group in rows(self.southbound, sb.MulticastGroup):
+        for group in self._sb(sb.MulticastGroup):
             yield _cookie(group.uuid), (RowRef("SB", "Multicast_Group", group.name, str(group.uuid)), "")
 
     def bindings(self) -> list[sb.PortBinding]:
         """All rows of Port_Binding."""
-        return rows(self.southbound, sb.PortBinding)
+        return self._sb(sb.PortBinding)
 
     def acl(self, hint: str) -> nb.ACL | None:
         """The ACL whose UUID begins with ``hint``."""
         return next(
-            (row for row in rows(self.northbound, nb.ACL) if hint and str(row.uuid).startswith(hint)), None
+            (row for row in self._nb(nb.ACL) if hint and str(row.uuid).startswith(hint)),
+            None,
         )
 
     def owner_of_acl(self, acl: nb.ACL) -> str:
         """The switch that has an ACL, else the port group."""
         owner = next((row.name for row in self.switches() if acl.uuid in row.acls), None)
-        groups = (row.name for row in rows(self.northbound, nb.PortGroup) if acl.uuid in row.acls)
+        groups = (row.name for row in self._nb(nb.PortGroup) if acl.uuid in row.acls)
         return owner or next(groups, "nobody")
 
     def router_of(self, port: str) -> str | None:
         """The router with a port of this name."""
         uuid = next(
-            (row.uuid for row in rows(self.northbound, nb.LogicalRouterPort) if row.name == port), None
+            (row.uuid for row in self._nb(nb.LogicalRouterPort) if row.name == port),
+            None,
         )
-        routers = rows(self.northbound, nb.LogicalRouter)
+        routers = self._nb(nb.LogicalRouter)
         return next((row.name for row in routers if uuid is not None and uuid in row.ports), None)
 
     def serves_routers(self) -> bool:

@@ -178,7 +178,10 @@ def _start(
             f"there is no hypervisor {on}; there are: {', '.join(sorted(evidence.hypervisors))}"
         )
     if kind in {LOCALNET, LOCALPORT}:
-        return _anywhere(evidence, inport, kind, on)
+        entry = _anywhere(evidence, inport, kind, on)
+        if entry is None:
+            found.verdicts.append(_no_entry(inport, kind, on))
+        return entry
     cause = bindings.unbound(evidence, inport)
     if cause is not None:
         found.verdicts.append(
@@ -197,6 +200,15 @@ def _start(
         found.verdicts.append(_vanished(evidence, inport, place))
         return None
     return None if interface is None else (place, interface)
+
+
+def _no_entry(inport: str, kind: str, on: str | None) -> Verdict:
+    """No hypervisor that could be asked has this localnet or localport."""
+    way = "no patch port to a physical network" if kind == LOCALNET else "no interface"
+    return Verdict(
+        Fate.DROPPED, "", on or "", "", f"nothing comes from {inport}: {on or 'no hypervisor in reach'} has "
+        f"{way if on else way.removeprefix('no ')} for it",
+    )  # fmt: skip
 
 
 def _vanished(evidence: Evidence, inport: str, place: Hypervisor) -> Verdict:

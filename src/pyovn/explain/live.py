@@ -109,7 +109,10 @@ def northd_state(rundir: str) -> str:
 
 def _knows_why(rundir: str) -> bool:
     """C's ovn-northd has no such command."""
-    accepted, text = ask(rundir, NORTHD, "list-commands")
+    try:
+        accepted, text = ask(rundir, NORTHD, "list-commands")
+    except EvidenceError:
+        return False
     return accepted and "flow/why" in text
 
 
@@ -159,7 +162,9 @@ def _tracer(directory: str) -> Callable[[str, str], str]:
 
 def _controller(directory: str, rundir: str) -> tuple[str, str | None]:
     """The state of the ovn-controller beside a switch, and where it can be asked for reasons."""
-    for place in dict.fromkeys((directory, rundir)):
+    # Below OVN's run directory a hypervisor has everything in its own; else that is OVN's.
+    has_own = directory.startswith(f"{rundir}/")
+    for place in (directory,) if has_own else dict.fromkeys((directory, rundir)):
         if not _exists(f"{place}/{CONTROLLER}.pid"):
             continue
         try:

@@ -17,6 +17,7 @@ from pyovn.explain.evidence import EvidenceError
 from pyovn.explain.model import Hop, Layer, RowRef, Step
 from pyovn.explain.oftrace import Reading, question, read
 from pyovn.logical.actions_controller import Code, code_of
+from pyovn.ovn.oftables import OPENFLOW_TABLES
 from pyovn.vswitch.flowkey import HEADER_BITS, SLOTS
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ class Journey:
             if named is not None:
                 return why or named[1], (named[0],)
             return why, ()
-        return "", ()
+        return _PURPOSES.get(hit.table, ""), ()
 
     @staticmethod
     def _derivation(hypervisor: Hypervisor, hit: Hit) -> str:
@@ -291,8 +292,21 @@ class Journey:
         self.steps.append(Step(Layer.WIRE, place, f"{visit.bridge}, in by {visit.interface}", what))
 
 
-_HELPERS: Final = 66
+_TABLES: Final = OPENFLOW_TABLES["23.03"]
+_HELPERS: Final = _TABLES.log_to_phy + 1
 """From here on are tables that actions ask and come back from."""
+
+_PURPOSES: Final = {
+    _TABLES.phy_to_log: "gives a frame its datapath and its ports",
+    _TABLES.output_large_pkt_detect: "the ingress pipeline is done",
+    _TABLES.output_large_pkt_process: "on to the tunnels",
+    _TABLES.remote_output: "sends to ports on other chassis",
+    _TABLES.local_output: "sends to ports here",
+    _TABLES.check_loopback: "the egress pipeline starts with clean registers",
+    _TABLES.save_inport: "may it go back where it came from?",
+    _TABLES.log_to_phy: "from logical port to interface",
+}
+"""Of flows without a cookie; elsewhere the flow's row says more (ovn-architecture(7))."""
 
 
 def _tunnel_back(there: Hypervisor, kind: str, addresses: set[str]) -> vs.Interface | None:

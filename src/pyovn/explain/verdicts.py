@@ -131,6 +131,9 @@ class Comparison:
     def _lost(self, leaf: Leaf, port: str, kind: str) -> Cause | None:
         """The first thing that is wrong on the way to a port."""
         evidence, journey = self.evidence, self.journey
+        told = None if journey is None else self._dropped_on_the_way(leaf, port)
+        if told is not None:
+            return told
         if kind == LOCALNET:
             return self._no_mapping(port, self.source)
         cause = bindings.unbound(evidence, port)
@@ -145,9 +148,6 @@ class Comparison:
             if visit.trouble:
                 rows = (RowRef("VS", "Open_vSwitch", visit.hypervisor.name),)
                 return Cause(visit.trouble, rows) if "not running" in visit.trouble else None
-        told = self._dropped_on_the_way(leaf, port)
-        if told is not None:
-            return told
         place = evidence.chassis_of(port)
         if place is not None and place != self.source:
             return self._from_localport(leaf) or self._remote(leaf, place)
