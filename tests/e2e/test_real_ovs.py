@@ -278,6 +278,35 @@ def test_a_localnet_joins_two_hypervisors(stack: Stack, tag: int | None) -> None
     assert vlans == {str(tag or 0)}
 
 
+@pytest.mark.parametrize("order", [("hv1", "hv2"), ("hv2", "hv1")], ids=["ours first", "debians first"])
+def test_a_port_that_ours_and_debians_claim_is_not_fought_for(stack: Stack, order: tuple[str, str]) -> None:
+    """Debian's takes a port back whenever it can; ours takes it over once at most, and says who has it."""
+    stack.central(server="ours", northd="ours")
+    places = {
+        name: stack.hypervisor(name, number, server="ours", controller=side)
+        for number, (name, side) in enumerate((("hv1", "ours"), ("hv2", "debian")), 1)
+    }
+    stack.nbctl("ls-add", "sw0", "--", "lsp-add", "sw0", "p1")
+    for name in order:
+        stack.vsctl(
+            places[name], "add-port", "br-int", "v1", "--", "set", "interface", "v1", "type=internal",
+            "external_ids:iface-id=p1",
+        )  # fmt: skip
+        stack.nbctl("--timeout=15", "wait-until", "Logical_Switch_Port", "p1", "up=true")
+        stack.nbctl("--wait=hv", "sync")
+    said = "interface v1 has iface-id p1, bound on chassis hv2: it is not used\n"
+    assert stack.until(lambda: stack.appctl(places["hv1"], "ovn-controller", "notices") == said), stack.logs()
+    for _ in range(3):
+        stack.nbctl("--wait=hv", "sync")
+    assert stack.appctl(places["hv1"], "ovn-controller", "notices") == said
+    log = (places["hv1"].directory / "ovn-controller.log").read_text()
+    assert log.count("p1 is taken over") <= 1
+    stack.vsctl(places["hv2"], "del-port", "v1")
+    assert stack.until(lambda: stack.appctl(places["hv1"], "ovn-controller", "notices") == "")
+    stack.nbctl("--timeout=15", "wait-until", "Logical_Switch_Port", "p1", "up=true")
+    assert "hv1" in stack.sbctl("show")
+
+
 def test_the_control_commands_of_our_controller(stack: Stack) -> None:
     place, _first, _second = one_hypervisor(stack, "ours", "ours", "ours")
 
