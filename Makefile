@@ -53,6 +53,7 @@ acceptance-ovsdbapp: setup
 	$(BIN)/python tests/peers/run_ovsdbapp.py
 
 bench: setup bench-engine bench-ovsdb
+	$(BIN)/python bench/bench_northd.py --quick --check
 	$(BIN)/python bench/bench_logical.py
 	$(BIN)/python bench/bench_openflow.py
 

@@ -128,3 +128,15 @@ def test_any_history_ends_like_a_fresh_start(
 def without_keys(world: World) -> list[str]:
     """Notices; whose key request is denied depends on who came first."""
     return [line for line in world.northd.notices() if "tunnel key" not in line]
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.lists(states(), min_size=2, max_size=5), st.booleans())
+def test_a_restart_after_any_step_sends_nothing(history: list[State], one_by_one: bool) -> None:
+    """Killed after each step, where what is there was made by several northds."""
+    world = World()
+    for state in history:
+        bring(world, state, one_by_one=one_by_one)
+        before = world.southbound(), world.tunnel_keys()
+        assert world.restart().sent == []
+        assert (world.southbound(), world.tunnel_keys()) == before

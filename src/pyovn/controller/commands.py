@@ -61,6 +61,8 @@ class Commands:
             ("lflow-cache/flush", "", 0, 0, _silently(lflow.flush_cache)),
             ("flush-lflow-cache", "[deprecated]", 0, 0, _silently(lflow.flush_cache)),
             ("lflow-cache/show-stats", "", 0, 0, lambda _a: _lines(_cache())),
+            ("audit/show", "", 0, 0, controller.auditor.show),
+            ("audit/run", "", 0, 0, controller.auditor.run),
             ("inject-pkt", "MICROFLOW", 1, 1, self._inject),
             ("sb-cluster-state-reset", "", 0, 0, _silently(controller.reset_cluster_state)),
             ("notices", "", 0, 0, lambda _a: _lines(controller.status())),

@@ -35,6 +35,7 @@ from pyovn.ovsdb.replica import Change
 from pyovn.schemas import southbound as sb
 from pyovn.schemas import vswitch as vs
 from pyovn.sync import tlskeys
+from pyovn.sync.auditing import Auditor
 from pyovn.sync.flowtable import FlowTable
 from pyovn.sync.inputs import wanted_columns
 from pyovn.sync.loop import Loop
@@ -106,6 +107,7 @@ class Controller:
         self._names: set[str] = set()
         """All names that this chassis has had: rows under an old one are ours to delete."""
         self._build()
+        self.auditor = Auditor(runtime, lambda: self.engine, self._loop.wake, log)
 
     def _build(self) -> None:
         """Engine, features and reconcilers; the southbound's reconciler comes with its client."""

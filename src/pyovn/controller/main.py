@@ -102,7 +102,7 @@ def start(daemon: Daemon) -> None:
             required=SB_REQUIRED,
         )
 
-    build(
+    controller = build(
         daemon,
         Client(
             runtime, remote, OPEN_VSWITCH.name, VS_COLUMNS, expected=OPEN_VSWITCH.schema, required=VS_REQUIRED
@@ -111,7 +111,9 @@ def start(daemon: Daemon) -> None:
         switch_rundir=switch_rundir,
         hostname=socket.gethostname(),
         system_id=_system_id(daemon),
-    ).start()
+    )
+    controller.start()
+    controller.auditor.start()
 
 
 SPEC: Final = DaemonSpec(

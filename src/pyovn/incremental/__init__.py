@@ -14,6 +14,7 @@ in that order the two files to read first.
 """
 
 from pyovn.incremental.allot import Allotment
+from pyovn.incremental.audit import Audit
 from pyovn.incremental.derived import Derived, Reason
 from pyovn.incremental.engine import Engine
 from pyovn.incremental.grouping import Fold, Index
@@ -26,6 +27,7 @@ from pyovn.incremental.table import Table
 
 __all__ = [
     "Allotment",
+    "Audit",
     "CycleError",
     "DerivationError",
     "Derived",

@@ -156,6 +156,10 @@ class Derived(Relation[T], Generic[S, T]):
         """All derivations, for the audit and for tests."""
         return list(self._nodes.values())
 
+    def node_of(self, key: S) -> Node | None:
+        """The derivation of that element, if there is one."""
+        return self._nodes.get(key)
+
     def is_waiting(self, node: Node) -> bool:
         """Whether ``node`` will be looked at in the next pass."""
         return node in self._waiting or node.state == STALE

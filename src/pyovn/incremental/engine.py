@@ -162,6 +162,11 @@ class Engine:
                 gc.enable()
         self._sweep()
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing has come in since the last pass."""
+        return not self._in_batch and all(family.is_settled for family in self._relational)
+
     def _settle_all(self) -> None:
         """One round is enough, unless families need each other's results for different keys."""
         families = self._relational

@@ -74,6 +74,11 @@ class Family:
         """Whether something has come in that ``update`` has not seen."""
         return False
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether every input change so far is in."""
+        return self._settled_at == self.engine.revision
+
     def all_settled(self) -> None:
         """Called when a pass has nothing left to do."""
         self._settled_at = self.engine.revision

@@ -72,8 +72,11 @@ class Grouping(Family, Generic[T, K, P]):
         The difference is taken between sets, so an element in 10,000 places that gains one (a switch
         and its ports) costs one entry and a set operation.
         """
-        if not mask & self._mask:
-            return
+        if mask & self._mask:
+            self.refile(element)
+
+    def refile(self, element: T) -> None:
+        """Move an element to where it belongs now."""
         before = self._placed[element]
         after = self._placed[element] = self._find(element)
         for place in before - after:
@@ -120,6 +123,24 @@ class Grouping(Family, Generic[T, K, P]):
             if source is None:
                 source = self._asked[group] = Source()
             reads[source] = 1
+
+    # -- for the audit -------------------------------------------------------------------------
+
+    def placed(self) -> list[T]:
+        """All elements."""
+        return list(self._placed)
+
+    def is_placed(self, element: T) -> bool:
+        """Whether ``element`` is still there."""
+        return element in self._placed
+
+    def placed_at(self, element: T) -> frozenset[P]:
+        """Where it was filed."""
+        return self._placed[element]
+
+    def places_of(self, element: T) -> frozenset[P]:
+        """Where it belongs now."""
+        return frozenset(self._places(element))
 
     def sweep(self) -> None:
         """Forget asked keys that nobody reads any more, when there may be many of them."""

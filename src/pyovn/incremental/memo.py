@@ -71,5 +71,13 @@ class Memo(Family, Generic[P, T]):
         if self._nodes.pop(node.key, None) is not None:
             drop(node)
 
+    def derivations(self) -> list[Node]:
+        """All members, for the audit."""
+        return list(self._nodes.values())
+
+    def node_of(self, key: tuple[Any, ...]) -> Node | None:
+        """The member with that key, if there is one."""
+        return self._nodes.get(key)
+
     def __len__(self) -> int:
         return len(self._nodes)

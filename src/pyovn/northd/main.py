@@ -66,6 +66,8 @@ def build(daemon: Daemon, nb_client: DatabaseClient, sb_client: DatabaseClient) 
     register("parallel-build/set-n-threads", "N_THREADS", 1, 1, lambda args: threads.set(args[0]))
     register("debug/chassis-features-list", "", 0, 0, lambda _args: _lines(northd.chassis_features()))
     register("notices", "", 0, 0, lambda _args: _lines(northd.notices()))
+    register("audit/show", "", 0, 0, northd.auditor.show)
+    register("audit/run", "", 0, 0, northd.auditor.run)
     register("flow/why", "UUID", 1, 1, lambda args: _lines(_why(northd, args[0])))
     daemon.on_exit(northd.stop)
     return northd
@@ -122,6 +124,7 @@ def start(daemon: Daemon) -> None:
     if "dry-run" in line:
         northd.pause()
     northd.start()
+    northd.auditor.start()
 
 
 SPEC: Final = DaemonSpec(

@@ -46,6 +46,7 @@ from pyovn.ovsdb.replica import Change
 from pyovn.ovsdb.values import FrozenMap
 from pyovn.schemas import northbound as nb
 from pyovn.schemas import southbound as sb
+from pyovn.sync.auditing import Auditor
 from pyovn.sync.inputs import wanted_columns
 from pyovn.sync.loop import Loop
 from pyovn.sync.notices import Notices
@@ -108,6 +109,7 @@ class Northd:
         self._notices = Notices()
         self._declare()
         self._loop = Loop(runtime, self._step, log)
+        self.auditor = Auditor(runtime, lambda: self.engine, self._loop.wake, log)
         nb_client.on_changes = self._nb_changed
         sb_client.on_changes = self._sb_changed
         nb_client.on_state = lambda client: self._state_changed(client, self.nb_reconciler)

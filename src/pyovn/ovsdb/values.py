@@ -100,6 +100,9 @@ def value_to_json(value: Value) -> Any:
 
     A set of one element is written as the bare atom, as ovsdb-server does.
     """
+    kind = type(value)
+    if kind is str or kind is int:  # nearly all
+        return value
     if value is None:
         return ["set", []]
     if isinstance(value, frozenset):

@@ -89,6 +89,20 @@ def positions(row: RowClass[Any]) -> dict[str, int]:
     return found
 
 
+_DEFAULTS: Final[dict[RowClass[Any], dict[str, Any]]] = {}
+
+
+def defaults(row: RowClass[Any]) -> dict[str, Any]:
+    """What the columns of a new row hold when nothing is said of them (RFC 7047, section 5.2.1)."""
+    found = _DEFAULTS.get(row)
+    if found is None:
+        columns = row.schema.columns
+        found = _DEFAULTS[row] = {
+            name: columns[name].type.default() for name in row.COLUMNS if name in columns
+        }
+    return found
+
+
 class Failure(NamedTuple):
     """Why a transaction did nothing: the text, and the operation that was refused, if it was one."""
 

@@ -27,6 +27,7 @@ from pyovn.sync.operations import (
     Failure,
     Operation,
     Referrer,
+    defaults,
     deletion,
     failure,
     members_of,
@@ -53,6 +54,9 @@ if TYPE_CHECKING:
 
 
 __all__ = ["Managed", "Reconciler"]
+
+_NO_DEFAULT = object()
+"""The default of a column that the table has not."""
 
 
 class Reconciler:
@@ -520,18 +524,25 @@ class Reconciler:
         return there
 
     def _insert(self, entry: Entry, uuid: UUID) -> Operation:
+        """A new row; what is the default of its column needs no word."""
         managed = self._managed[entry.table]
-        places = positions(managed.row)
-        row = {column: value_to_json(self._resolve(value)) for column, value in entry.columns()}
+        places, blank = positions(managed.row), defaults(managed.row)
+        served = self._client.replica.table(entry.table).present
+        row: dict[str, Any] = {}
         item, held = next(iter(entry.items.items()))
         for column, value in managed.annotate(item, _reasons(item, held)).items():
-            row.setdefault(column, value_to_json(value))
+            if column in served or column not in places:
+                row[column] = value_to_json(value)
+        for column, value in entry.columns():
+            resolved = self._resolve(value)
+            told = column in row or resolved != blank.get(column, _NO_DEFAULT)
+            if told and (column in served or column not in places):
+                row[column] = value_to_json(resolved)
         for column, members in (entry.elements or {}).items():
-            resolved = self._elements(entry, column, members)
-            is_map = managed.row.schema.columns[column].type.is_map
-            row[column] = value_to_json(FrozenMap(resolved) if is_map else frozenset(resolved))
-        served = self._client.replica.table(entry.table).present
-        row = {column: value for column, value in row.items() if column in served or column not in places}
+            elements = self._elements(entry, column, members)
+            if column in served or column not in places:
+                is_map = managed.row.schema.columns[column].type.is_map
+                row[column] = value_to_json(FrozenMap(elements) if is_map else frozenset(elements))
         return {"op": "insert", "table": entry.table, "uuid": str(uuid), "row": row}
 
 
