@@ -84,7 +84,7 @@ def test_a_primary_controller_is_reached_and_told_of(lab: SwitchLab) -> None:
     lab.inject("p1", UDP)
     (packet,) = server.inbox
     assert isinstance(packet, msg.PacketInStandard)
-    assert packet.data == frame(UDP)[:20]
+    assert packet.data == frame(UDP)
 
 
 def test_a_lost_controller_is_tried_again(lab: SwitchLab) -> None:

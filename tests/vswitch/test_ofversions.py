@@ -13,6 +13,9 @@ from pyovn.wire.openflow.flow import Flow
 from pyovn.wire.openflow.match import ANY
 from pyovn.wire.openflow.text import format_flow, parse_actions, parse_flow
 
+UNENCODABLE = (errors.EXPERIMENTER, 10)
+"""What Open vSwitch answers in 1.0 for errors that came with later versions."""
+
 UDP = "udp,nw_src=10.0.0.1,nw_dst=10.0.0.2,nw_ttl=64,udp_src=5,udp_dst=6"
 
 
@@ -127,7 +130,7 @@ def test_old_vlan_actions_push_a_tag_where_there_is_none(lab: SwitchLab) -> None
 @pytest.mark.parametrize(
     ("flow", "version", "code"),
     [
-        ("actions=write_metadata:1,output:1", 1, errors.ACTION_UNSUPPORTED_ORDER),
+        ("actions=write_metadata:1,output:1", 1, UNENCODABLE),
         ("actions=group:77", 1, errors.ACTION_BAD_OUT_GROUP),
         ("actions=meter:3", 4, errors.METER_INVALID),
         ("actions=write_actions(output:1)", 4, errors.INSTRUCTION_UNSUPPORTED),
@@ -191,3 +194,37 @@ def test_a_fast_failover_group_follows_a_watched_group(lab: SwitchLab) -> None:
     lab.switch.set_admin_state(["p2"], up=False)
     lab.inject("p1", UDP)
     assert [len(lab.got[name]) for name in ("p2", "p3")] == [1, 1]
+
+
+@pytest.mark.parametrize("version", [1, 5, 6])
+def test_a_monitor_is_told_what_is_there_and_what_happens(lab: SwitchLab, version: int) -> None:
+    watcher, other = controller(lab, version), controller(lab, 6)
+    other.ask(add("table=2,tcp,reg1=3,actions=output:1"), add("table=3,udp,actions=output:1"))
+    flags = mp.MONITOR_INITIAL | mp.MONITOR_ADD | mp.MONITOR_DELETE | mp.MONITOR_MODIFY | mp.MONITOR_ACTIONS
+    wanted = mp.FlowMonitor(7, flags, table=2)
+    (first,) = watcher.one(mp.FlowMonitorReply, mp.FlowMonitorRequest((wanted,))).entries
+    assert first.event == (mp.FLOW_ADDED if version == 1 else mp.FLOW_INITIAL)
+    assert first.flow.match.exact("reg1") == 3
+    (error,) = watcher.ask(mp.FlowMonitorRequest((wanted,)))
+    assert isinstance(error, msg.Error)
+    assert (error.type, error.code) == errors.MONITOR_EXISTS
+    watcher.inbox.clear()
+    other.ask(
+        add("table=2,ip,actions=drop"),
+        msg.FlowMod(msg.MODIFY, parse_flow("table=2,ip,actions=output:2")),
+        msg.FlowMod(msg.DELETE, parse_flow("table=2,tcp,actions=drop")),
+        add("table=3,ip,actions=drop"),
+    )
+    updates = [u for _, m in watcher.inbox if isinstance(m, mp.FlowMonitorReply) for u in m.entries]
+    assert [u.event for u in updates] == [
+        mp.FLOW_ADDED, mp.FLOW_MODIFIED, mp.FLOW_MODIFIED, mp.FLOW_DELETED,
+    ]  # fmt: skip
+    if version == 1:
+        watcher.ask(msg.FlowModTableId(on=True))
+    (abbreviated,) = watcher.one(mp.FlowMonitorReply, add("table=2,arp,actions=drop")).entries
+    assert abbreviated.event == mp.FLOW_ABBREVIATED
+    assert watcher.ask(msg.FlowMonitorCancel(7)) == []
+    assert watcher.ask(add("table=2,arp,actions=output:1")) == []
+    (error,) = watcher.ask(msg.FlowMonitorCancel(7))
+    assert isinstance(error, msg.Error)
+    assert (error.type, error.code) == errors.MONITOR_UNKNOWN

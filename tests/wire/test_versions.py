@@ -165,7 +165,11 @@ def test_old_actions_get_their_meaning_from_the_match() -> None:
     ],
 )  # fmt: skip
 def test_errors_mean_the_same_in_every_version(error: ofp.Error, version: int) -> None:
-    assert decode(encode(error, 1, version))[1] == error
+    read = decode(encode(error, 1, version))[1]
+    if version == 1 and error.type == 17:  # 1.0 has no bundles, hence no word for what can go wrong with them
+        assert read == ofp.Error(0xFFFF, 10, error.data, 0x2320)
+    else:
+        assert read == error
 
 
 MESSAGES: list[ofp.Message] = [

@@ -1,11 +1,11 @@
-"""ovs-ofctl: look at a switch's flows and change them, over OpenFlow 1.5 (ovs-ofctl(8)).
+"""ovs-ofctl: look at a switch's flows and change them, over OpenFlow (ovs-ofctl(8)).
 
 Blocking and without an event loop, as scripts run it many times: a connection, one request after
 another, the answers printed as the C program prints them.  A switch is ``BRIDGE`` (its management
 socket in the run directory), a socket's path, or ``unix:``/``tcp:``.
 
-Only OpenFlow 1.5 is spoken: ``-O`` and ``-F`` are taken and must allow it.  What C does in other versions
-(snoop, monitor, queues, IPFIX) is not here.
+As C's, it speaks OpenFlow 1.0 with Open vSwitch's extensions unless ``-O`` says otherwise; 1.3, 1.4 and 1.5
+are there, too.  Not here: queues, meters, IPFIX, and reading captures.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from pyovn.daemon import options as opt
 from pyovn.daemon import paths
 from pyovn.tools.ofctl_commands import COMMANDS, USAGE
 from pyovn.tools.ofctl_connection import CommandError, RefusedError, UnreachableError
+from pyovn.tools.ofctl_protocols import VERSIONS
 from pyovn.tools.ofctl_settings import Settings
+from pyovn.wire.openflow.codec import DIALECTS
 from pyovn.wire.openflow.errors import CodecError
 from pyovn.wire.openflow.fields import FieldError
 from pyovn.wire.openflow.text_values import TextError
@@ -33,6 +35,7 @@ OPTIONS: Final = (
     opt.Option("strict", help="use strict match for flow commands"),
     opt.Option("readd", help="replace flows that haven't changed"),
     opt.Option("flow-format", "F", "required", help="force particular flow format", metavar="FORMAT"),
+    opt.Option("packet-in-format", "P", "required", help="force particular packet in format", metavar="FRMT"),
     opt.Option("more", "m", help="be more verbose printing OpenFlow"),
     opt.Option("timestamp"),
     opt.Option("timeout", "t", "required", help="give up after SECS seconds", metavar="SECS"),
@@ -53,23 +56,25 @@ OPTIONS: Final = (
     *opt.COMMON,
 )
 
-_VERSIONS: Final = frozenset(f"OpenFlow1{minor}" for minor in range(6))
 
-
-def _check_versions(text: str) -> None:
+def _versions(text: str) -> tuple[int, ...]:
+    """The versions that -O names, as wire numbers; exits when none of them is spoken here."""
     words = [word.strip() for word in text.replace(" ", ",").split(",") if word.strip()]
     for word in words:
-        if word not in _VERSIONS:
+        if word not in VERSIONS:
             opt.fatal(PROGRAM, f'Unknown OpenFlow version: "{word}"')
-    if "OpenFlow15" not in words:
-        opt.fatal(PROGRAM, "only OpenFlow15 is supported, and -O does not allow it")
+    spoken = tuple(sorted({VERSIONS[word] for word in words} & DIALECTS.keys()))
+    if not spoken:
+        opt.fatal(PROGRAM, f"none of {', '.join(words)} is supported; OpenFlow 1.0 and 1.3 to 1.5 are")
+    return spoken
 
 
 def settings_of(line: opt.CommandLine) -> Settings:
     """What the options ask for; exits on values that make no sense."""
     protocols = line.value("protocols")
-    if protocols is not None:
-        _check_versions(protocols)
+    versions = (1,) if protocols is None else _versions(protocols)
+    if "bundle" in line and versions == (1,):
+        versions = (5,)  # bundles came with 1.4
     names = sys.stdout.isatty()
     stats = True
     for given in line:
@@ -92,6 +97,9 @@ def settings_of(line: opt.CommandLine) -> Settings:
         sort=None if order is None else order.value or "priority",
         descending=order is not None and order.name == "rsort",
         timeout=float(timeout) if timeout else None,
+        versions=versions,
+        packet_in_format=line.value("packet-in-format"),
+        timestamp="timestamp" in line,
     )
 
 
@@ -100,7 +108,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if argv is None else argv)
     line = opt.parse_or_exit(PROGRAM, words, OPTIONS)
     if "version" in line:
-        sys.stdout.write(f"{PROGRAM} (pyovn) {pyovn.__version__}\nOpenFlow versions 0x6:0x6\n")
+        sys.stdout.write(f"{PROGRAM} (pyovn) {pyovn.__version__}\nOpenFlow versions 0x1:0x6\n")
         return
     if "help" in line:
         sys.stdout.write(USAGE + opt.format_options("Options", OPTIONS))

@@ -26,6 +26,9 @@ For OpenFlow switches:
   dump-tables SWITCH          print table stats
   mod-port SWITCH IFACE ACT   modify port behavior
   get-frags SWITCH            print fragment handling behavior
+  set-frags SWITCH FRAG_MODE  set fragment handling behavior
+  dump-ports SWITCH [PORT]    print port statistics
+  dump-table-desc SWITCH      print table description (OF1.4+)
   dump-ports-desc SWITCH [PORT]  print port descriptions
   dump-flows SWITCH           print all flow entries
   dump-flows SWITCH FLOW      print matching FLOWs
@@ -46,6 +49,11 @@ For OpenFlow switches:
   insert-buckets SWITCH [GROUP] add buckets to GROUP
   remove-buckets SWITCH [GROUP] remove buckets from GROUP
   dump-groups SWITCH [GROUP]  print group description
+  dump-group-stats SWITCH [GROUP]  print group statistics
+  dump-group-features SWITCH  print group features
+  monitor SWITCH [MISSLEN] [invalid_ttl] [watch:[...]]
+                              print packets received from SWITCH
+  snoop SWITCH                snoop on SWITCH and its controller
   add-tlv-map SWITCH MAP      add TLV option MAPpings
   del-tlv-map SWITCH [MAP]    delete TLV option MAPpings
   dump-tlv-map SWITCH         print TLV option mappings
@@ -79,6 +87,13 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "show": Command("switch", "show", 1, 1),
     "dump-desc": Command("switch", "dump_desc", 1, 1),
     "dump-tables": Command("switch", "dump_tables", 1, 1),
+    "dump-ports": Command("stats", "dump_ports", 1, 2),
+    "dump-group-stats": Command("stats", "dump_group_stats", 1, 2),
+    "dump-group-features": Command("stats", "dump_group_features", 1, 1),
+    "dump-table-desc": Command("stats", "dump_table_desc", 1, 1),
+    "set-frags": Command("stats", "set_frags", 2, 2),
+    "monitor": Command("monitor", "monitor", 1, 4),
+    "snoop": Command("monitor", "snoop", 1, 1),
     "dump-ports-desc": Command("switch", "dump_ports_desc", 1, 2),
     "mod-port": Command("switch", "mod_port", 3, 3),
     "get-frags": Command("switch", "get_frags", 1, 1),

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from pyovn.tools import ofctl_protocols as protocols
 from pyovn.tools.ofctl_connection import (
     CommandError,
     OpenFlowConnection,
     UnreachableError,
     address_of,
     connect,
+    version_tag,
 )
 from pyovn.wire.openflow import messages as ofp
 from pyovn.wire.openflow import multiparts as mp
@@ -58,6 +60,11 @@ _PLAIN_WORDS: Final = frozenset(
 def write(line: str) -> None:
     """One line to standard output."""
     sys.stdout.write(line + "\n")
+
+
+def nx(switch: OpenFlowConnection, name: str) -> str:
+    """The name of a multipart that is Open vSwitch's own in OpenFlow 1.0."""
+    return f"{'NXST' if switch.version == 1 else 'OFPST'}_{name}"
 
 
 def _port_descs(switch: OpenFlowConnection) -> list[mp.PortDesc]:
@@ -122,12 +129,20 @@ def dump_flows(settings: Settings, arguments: list[str]) -> int:
     """dump-flows: plain, or sorted, with names and without statistics as the options say."""
     with connect(settings, arguments[0]) as switch:
         names = names_by_port(switch) if settings.names else None
+        version = switch.version
         descs = _fetch(switch, stats_request(switch, arguments[1:]))
         if names is None and settings.stats and settings.sort is None:
-            write(f"OFPST_FLOW reply (OF1.5) (xid={switch.last_xid:#x}):")
+            write(f"{nx(switch, 'FLOW')} reply{switch.tag} (xid={switch.last_xid:#x}):")
+    if version == 1 and (names is not None or not settings.stats or settings.sort is not None):
+        # C asks for OpenFlow 1.0's own statistics then, which know no ages.
+        descs = [msgspec.structs.replace(desc, idle_age=None, hard_age=None) for desc in descs]
     if settings.sort is not None:
         descs = _sorted(descs, settings.sort, settings.descending)
-    sys.stdout.write("".join([f" {format_flow_desc(desc, names, stats=settings.stats)}\n" for desc in descs]))
+    sys.stdout.write(
+        "".join(
+            [f" {format_flow_desc(desc, names, stats=settings.stats, version=version)}\n" for desc in descs]
+        )
+    )
     return 0
 
 
@@ -152,6 +167,8 @@ def _parse_mod(command: int, line: str, names: Mapping[str, int] | None) -> ofp.
     deleting = command in (ofp.DELETE, ofp.DELETE_STRICT)
     text = parse_flow_text(line, names, need_actions=not deleting)
     flow = text.flow
+    if command == ofp.ADD and text.cookie_mask is not None:
+        raise TextError("flow additions cannot use a cookie mask")
     if text.cookie_mask is None and flow.cookie and deleting:
         raise TextError(
             f"cannot set cookie (to match on a cookie, specify a mask, e.g. cookie={flow.cookie:#x}/-1)"
@@ -167,6 +184,19 @@ def _parse_mod(command: int, line: str, names: Mapping[str, int] | None) -> ofp.
     )
 
 
+def _check_protocols(mods: Iterable[ofp.FlowMod], version: int) -> None:
+    """Refuse flows that the version in use cannot carry, as C does before it sends any of them."""
+    can = protocols.ANY
+    for mod in mods:
+        can &= protocols.usable(mod.flow, table_given=mod.flow.table not in (0, mp.ALL_TABLES))
+    allowed = protocols.allowed((version,))
+    if not can & allowed:
+        raise CommandError(
+            f"none of the usable flow formats ({protocols.describe(can)}) is among the allowed flow formats "
+            f"({protocols.describe(allowed)})"
+        )
+
+
 def _change_flow(command: int) -> Callable[[Settings, list[str]], int]:
     """add-flow, mod-flows or del-flows."""
 
@@ -179,6 +209,7 @@ def _change_flow(command: int) -> Callable[[Settings, list[str]], int]:
             wanted += 1
         with connect(settings, arguments[0]) as switch:
             mod = _parse_mod(wanted, text, names_where_needed(switch, text))
+            _check_protocols([mod], switch.version)
             (switch.bundle if settings.bundle else switch.change)([mod])
         return 0
 
@@ -195,15 +226,20 @@ def add_flows(settings: Settings, arguments: list[str]) -> int:
     return _change_from(settings, arguments, ofp.ADD)
 
 
+def parse_line(text: str, default: int, names: Mapping[str, int] | None) -> ofp.FlowMod:
+    """A line of a file of flows, which may begin with a command such as ``delete``."""
+    found = _COMMAND_WORD.match(text)
+    command = _COMMANDS[found[1]] if found else default
+    return _parse_mod(command, text[found.end() :] if found else text, names)
+
+
 def _read_mods(
     path: str, default: int, names: Mapping[str, int] | None, *, commands: bool = True
 ) -> list[ofp.FlowMod]:
     mods: list[ofp.FlowMod] = []
     for line, text in read_lines(path):
-        found = _COMMAND_WORD.match(text) if commands else None
-        command = _COMMANDS[found[1]] if found else default
         try:
-            mods.append(_parse_mod(command, text[found.end() :] if found else text, names))
+            mods.append(parse_line(text, default, names) if commands else _parse_mod(default, text, names))
         except ValueError as error:
             raise CommandError(f"{path}:{line}: {error}") from error
     return mods
@@ -212,18 +248,30 @@ def _read_mods(
 def _change_from(settings: Settings, arguments: list[str], command: int) -> int:
     with connect(settings, arguments[0]) as switch:
         mods = _read_mods(arguments[1], command, ports_by_name(switch))
+        _check_protocols(mods, switch.version)
         (switch.bundle if settings.bundle else switch.change)(mods)
     return 0
 
 
-def print_parsed(lines: Iterable[tuple[int, str]]) -> int:
+def print_parsed(lines: Iterable[tuple[int, str]], versions: tuple[int, ...]) -> int:
     """parse-flow and parse-flows: the flow_mods that the text means."""
     from pyovn.wire.openflow.text_messages import format_flow_mod
 
-    write("usable protocols: any\nchosen protocol: OXM-OpenFlow15")
-    for xid, (_, text) in enumerate(lines, 1):
-        mod = _parse_mod(ofp.ADD, text, None)
-        write(f"OFPT_FLOW_MOD (OF1.5) (xid={xid:#x}): {format_flow_mod(mod)}")
+    mods = [parse_line(text, ofp.ADD, None) for _, text in lines]
+    can = protocols.ANY
+    for mod in mods:
+        can &= protocols.usable(mod.flow, table_given=mod.flow.table not in (0, mp.ALL_TABLES))
+    write(f"usable protocols: {protocols.describe(can)}")
+    allowed = can & protocols.allowed(versions)
+    chosen = protocols.choose(allowed)
+    if chosen is None:
+        raise CommandError("no usable protocol")
+    write(f"chosen protocol: {chosen}")
+    version = protocols.version_of(chosen)
+    for xid, mod in enumerate(mods, 1):
+        name = "NXT_FLOW_MOD" if chosen.startswith("NXM") else "OFPT_FLOW_MOD"
+        shown = format_flow_mod(mod, version=version)
+        write(f"{name}{version_tag(version)} (xid={xid:#x}): {shown}")
     return 0
 
 
@@ -264,7 +312,7 @@ def _source(settings: Settings, name: str) -> dict[Key, Flow]:
         address = address_of(name, settings.rundir)
     except UnreachableError:
         return _from_file(name, None)
-    with OpenFlowConnection(address, settings.timeout) as switch:
+    with OpenFlowConnection(address, settings.timeout, settings.versions) as switch:
         return _from_switch(switch)
 
 

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from pyovn.tools import ofctl_flows as flows
 from pyovn.tools.ofctl_connection import CommandError, connect
-from pyovn.tools.ofctl_flows import ports_by_name, read_lines, write
+from pyovn.tools.ofctl_flows import nx, ports_by_name, read_lines, write
 from pyovn.wire.openflow import messages as ofp
 from pyovn.wire.openflow import multiparts as mp
 from pyovn.wire.openflow.text_groups import format_group, parse_group_id, parse_group_mod
 from pyovn.wire.openflow.text_match import split_words
+from pyovn.wire.openflow.text_messages import format_maps
 from pyovn.wire.openflow.text_values import number
 
 if TYPE_CHECKING:
@@ -27,10 +28,10 @@ def dump_groups(settings: Settings, arguments: list[str]) -> int:
             parse_group_id(arguments[1].removeprefix("group_id=")) if len(arguments) > 1 else mp.ALL_GROUPS
         )
         replies = switch.request(mp.GroupDescRequest(group))
-        write(f"OFPST_GROUP_DESC reply (OF1.5) (xid={switch.last_xid:#x}):")
+        write(f"{nx(switch, 'GROUP_DESC')} reply{switch.tag} (xid={switch.last_xid:#x}):")
         for reply in replies:
             for entry in reply.entries if isinstance(reply, mp.GroupDescReply) else ():
-                write(" " + format_group(entry, names))
+                write(" " + format_group(entry, names, switch.version))
     return 0
 
 
@@ -88,15 +89,10 @@ def dump_tlv_map(settings: Settings, arguments: list[str]) -> int:
         for reply in switch.request(ofp.TlvTableRequest()):
             if isinstance(reply, ofp.TlvTableReply):
                 space = sum(entry.length for entry in reply.maps)
-                write(f"NXT_TLV_TABLE_REPLY (OF1.5) (xid={switch.last_xid:#x}):")
+                write(f"NXT_TLV_TABLE_REPLY{switch.tag} (xid={switch.last_xid:#x}):")
                 write(f" max option space={reply.max_space} max fields={reply.max_fields}")
                 write(f" allocated option space={space}\n\n mapping table:")
-                write("  class  type  length  match field\n ------  ----  ------  --------------")
-                for entry in reply.maps:
-                    write(
-                        f" {entry.option_class:#6x}  {entry.option_type:#4x}  {entry.length:>6}  "
-                        f"tun_metadata{entry.index}"
-                    )
+                write(format_maps(reply.maps))
     return 0
 
 

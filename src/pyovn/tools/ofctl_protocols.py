@@ -104,6 +104,11 @@ def choose(protocols: Protocols) -> str | None:
     return next((name for name in PROTOCOLS if name in protocols), None)
 
 
+def version_of(protocol: str) -> int:
+    """The version of a protocol, as a wire number."""
+    return next(version for version, protocols in _BY_VERSION.items() if protocol in protocols)
+
+
 def describe(protocols: Protocols) -> str:
     """A set of protocols in as few words as there are for it."""
     if not protocols:

@@ -18,3 +18,6 @@ class Settings(Struct, frozen=True):
     sort: str | None = None
     descending: bool = False
     timeout: float | None = None
+    versions: tuple[int, ...] = (1,)
+    packet_in_format: str | None = None
+    timestamp: bool = False

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from pyovn.tools import ofctl_flows as flows
 from pyovn.tools.ofctl_connection import CommandError, OpenFlowConnection, connect
-from pyovn.tools.ofctl_flows import ports_by_name, read_lines, write
+from pyovn.tools.ofctl_flows import nx, ports_by_name, read_lines, write
 from pyovn.wire.openflow import messages as ofp
 from pyovn.wire.openflow import multiparts as mp
 from pyovn.wire.openflow.text import parse_actions, parse_match
 from pyovn.wire.openflow.text_match import split_words
 from pyovn.wire.openflow.text_messages import format_config, format_features, format_port_desc, format_tables
-from pyovn.wire.openflow.text_values import number, parse_port
+from pyovn.wire.openflow.text_values import TextError, number, parse_port
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,19 +28,21 @@ def show(settings: Settings, arguments: list[str]) -> int:
     with connect(settings, arguments[0]) as switch:
         for features in switch.request(ofp.FeaturesRequest()):
             if isinstance(features, ofp.FeaturesReply):
-                write(format_features(features, switch.last_xid))
-        _print_ports(switch, mp.ANY_PORT)
+                write(format_features(features, switch.last_xid, switch.version))
+        if switch.version > 1:
+            _print_ports(switch, mp.ANY_PORT)
         switch.next_xid()
         for config in switch.request(ofp.GetConfigRequest()):
             if isinstance(config, ofp.GetConfigReply):
-                write(format_config(config, switch.last_xid))
+                write(format_config(config, switch.last_xid, switch.version))
     return 0
 
 
 def _print_ports(switch: OpenFlowConnection, port: int) -> None:
-    replies = switch.request(mp.PortDescRequest(port))
-    write(f"OFPST_PORT_DESC reply (OF1.5) (xid={switch.last_xid:#x}):")
+    replies = switch.request(mp.PortDescRequest(port if switch.version == NEWEST else mp.ANY_PORT))
+    write(f"OFPST_PORT_DESC reply{switch.tag} (xid={switch.last_xid:#x}):")
     descs = [desc for reply in replies if isinstance(reply, mp.PortDescReply) for desc in reply.entries]
+    # Only 1.5 can ask for one port; as in C, the others show all.
     for desc in sorted(descs, key=lambda desc: desc.port):
         write(format_port_desc(desc))
 
@@ -61,7 +63,7 @@ def dump_desc(settings: Settings, arguments: list[str]) -> int:
     with connect(settings, arguments[0]) as switch:
         for reply in switch.request(mp.DescRequest()):
             if isinstance(reply, mp.DescReply):
-                write(f"OFPST_DESC reply (OF1.5) (xid={switch.last_xid:#x}):")
+                write(f"OFPST_DESC reply{switch.tag} (xid={switch.last_xid:#x}):")
                 write(f"Manufacturer: {reply.manufacturer}\nHardware: {reply.hardware}")
                 write(f"Software: {reply.software}\nSerial Num: {reply.serial}")
                 write(f"DP Description: {reply.datapath}")
@@ -72,11 +74,11 @@ def dump_tables(settings: Settings, arguments: list[str]) -> int:
     """Counters of the tables."""
     with connect(settings, arguments[0]) as switch:
         replies = switch.request(mp.TableStatsRequest())
-        write(f"OFPST_TABLE reply (OF1.5) (xid={switch.last_xid:#x}):")
+        write(f"OFPST_TABLE reply{switch.tag} (xid={switch.last_xid:#x}):")
         tables = [
             entry for reply in replies if isinstance(reply, mp.TableStatsReply) for entry in reply.entries
         ]
-        for line in format_tables(tables):
+        for line in format_tables(tables, details=switch.version == 1):
             write(line)
     return 0
 
@@ -89,6 +91,9 @@ def get_frags(settings: Settings, arguments: list[str]) -> int:
                 write({0: "normal", 1: "drop", 2: "reassemble", 3: "nx-match"}[config.flags & 3])
     return 0
 
+
+NEWEST: Final = 6
+"""OpenFlow 1.5's number: it alone can ask for one port."""
 
 _PORT_ACTIONS: Final[Mapping[str, tuple[int, int]]] = {
     "up": (0, 1),
@@ -108,13 +113,17 @@ def mod_port(settings: Settings, arguments: list[str]) -> int:
     if action not in _PORT_ACTIONS:
         raise CommandError(f"unknown mod-port command '{action}'")
     with connect(settings, arguments[0]) as switch:
-        port = parse_port(name, ports_by_name(switch))
-        for reply in switch.request(mp.PortDescRequest(port)):
+        missing = f"{arguments[0]}: couldn't find port `{name}'"
+        try:
+            port = parse_port(name, ports_by_name(switch))
+        except TextError:
+            raise CommandError(missing) from None
+        for reply in switch.request(mp.PortDescRequest()):
             for desc in reply.entries if isinstance(reply, mp.PortDescReply) else ():
                 if desc.port == port:
                     switch.change([ofp.PortMod(port, desc.hw_addr, *_PORT_ACTIONS[action])])
                     return 0
-    raise CommandError(f"couldn't find port `{name}'")
+    raise CommandError(missing)
 
 
 def dump_aggregate(settings: Settings, arguments: list[str]) -> int:
@@ -126,8 +135,8 @@ def dump_aggregate(settings: Settings, arguments: list[str]) -> int:
         ):
             if isinstance(reply, mp.AggregateReply):
                 write(
-                    f"OFPST_AGGREGATE reply (OF1.5) (xid={switch.last_xid:#x}): packet_count={reply.packets} "
-                    f"byte_count={reply.bytes} flow_count={reply.flows}"
+                    f"{nx(switch, 'AGGREGATE')} reply{switch.tag} (xid={switch.last_xid:#x}): "
+                    f"packet_count={reply.packets} byte_count={reply.bytes} flow_count={reply.flows}"
                 )
     return 0
 
@@ -152,7 +161,7 @@ def _packet(text: str) -> bytes:
     try:
         return bytes.fromhex(text)
     except ValueError:
-        raise CommandError(f"Trailing garbage in packet data: {text}") from None
+        raise CommandError("Trailing garbage in packet data") from None
 
 
 def _parse_packet_out(text: str, names: Mapping[str, int]) -> ofp.PacketOut:
@@ -184,11 +193,11 @@ def probe(settings: Settings, arguments: list[str]) -> int:
     return 0
 
 
-def parse_flow(_settings: Settings, arguments: list[str]) -> int:
+def parse_flow(settings: Settings, arguments: list[str]) -> int:
     """Print one flow in canonical form."""
-    return flows.print_parsed([(0, arguments[0])])
+    return flows.print_parsed([(0, arguments[0])], settings.versions)
 
 
-def parse_flows(_settings: Settings, arguments: list[str]) -> int:
+def parse_flows(settings: Settings, arguments: list[str]) -> int:
     """Print a file of flows in canonical form."""
-    return flows.print_parsed(read_lines(arguments[0]))
+    return flows.print_parsed(read_lines(arguments[0]), settings.versions)

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from msgspec import structs
+
 from pyovn.vswitch.connection import VERSION_NAMES, VERSIONS
 from pyovn.vswitch.controllers import Controllers
 from pyovn.vswitch.flowmods import Changes, FlowState
@@ -180,8 +182,16 @@ class Bridge:
         """OFPT_PORT_MOD has changed the configuration; the bit for "down" is the device's own state."""
         up = not config & CONFIG_PORT_DOWN
         config &= ~CONFIG_PORT_DOWN
-        if config != port.config or up != port.up:
+        if up != port.up:
+            # First the configuration changes, then the state that follows from it: two messages.
+            down = CONFIG_PORT_DOWN if not up else 0
+            now = self.port_desc(port)
+            before = structs.replace(now, config=config | down, state=now.state & ~msg.PORT_LIVE)
             port.config, port.up = config, up
+            self.server.tell_port(msg.PORT_MODIFIED, before)
+            self.port_changed(port)
+        elif config != port.config:
+            port.config = config
             self.port_changed(port)
 
     def port_desc(self, port: SwitchPort) -> mp.PortDesc:

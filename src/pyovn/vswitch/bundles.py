@@ -87,4 +87,4 @@ class Bundle:
                 changes.undo()
                 connection.refuse(e, encode(message, xid, connection.version), xid)
                 raise OpenFlowError(errors.BUNDLE_MESSAGE_FAILED, f"bundle taken back: {e.text}") from None
-        connection.server.finish(changes)
+        connection.server.finish(changes, connection, self.messages[-1][1] if self.messages else 0)

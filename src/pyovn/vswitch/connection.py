@@ -29,6 +29,7 @@ from pyovn.vswitch.bundles import Bundle
 from pyovn.vswitch.errors import OpenFlowError
 from pyovn.vswitch.flowkey import SLOTS, UnknownFieldError, pack_match
 from pyovn.vswitch.flowmods import Changes
+from pyovn.vswitch.monitors import Monitors
 from pyovn.vswitch.multipart import METER_STATS, MULTIPART, TABLE_FEATURES
 from pyovn.vswitch.program import TABLE_COUNT, compile_actions
 from pyovn.vswitch.tablefeatures import table_features
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyovn.sim.runtime import Stream
+    from pyovn.vswitch.flowmods import FlowEvent
     from pyovn.vswitch.ofserver import OpenFlowServer
     from pyovn.vswitch.ports import SwitchPort
     from pyovn.vswitch.steps import PacketIn
@@ -66,6 +68,9 @@ _DEFAULT_ASYNC: Final = {0: 0, 1: _ALL_REASONS & ~(1 << 2), 2: 7, 3: 7, 4: 0, 5:
 
 _CAPABILITIES: Final = {1: 0xC7, 4: 0x4F, 5: 0x24F, 6: 0x24F}
 _METER_ADD, _METER_MODIFY = 0, 1
+_MONITORING: Final = frozenset((1, 5, 6))
+"""Versions whose flow monitors the switch has; 1.3 knows them only as an extension of ONF's."""
+
 _ACTIONS_10: Final = 0xFFF
 _FRAGMENTS: Final = frozenset((0, 1, 3))
 """What may be done with fragments: pass, drop, and look at the first one's ports (NX); no reassembly."""
@@ -109,6 +114,7 @@ class Connection:
         self.table_ids = False
         self.asynchronous = dict(_DEFAULT_ASYNC)
         self.bundles: dict[int, Bundle] = {}
+        self.monitors = Monitors()
         self.dropped = 0
         self._greeted = False
         self._framer = Framer()
@@ -263,7 +269,7 @@ class Connection:
         """OFPT_BARRIER_REQUEST; all before it is done."""
         self.send(msg.BarrierReply(), xid)
 
-    def change(self, message: Any, _xid: int) -> None:
+    def change(self, message: Any, xid: int) -> None:
         """A flow, group or TLV table mod."""
         self._may_change()
         if isinstance(message, msg.FlowMod):
@@ -275,7 +281,7 @@ class Connection:
         except OpenFlowError:
             changes.undo()
             raise
-        self.server.finish(changes)
+        self.server.finish(changes, self, xid)
 
     def _with_table(self, mod: msg.FlowMod) -> msg.FlowMod:
         """What the upper byte of a 1.0 command means: a table, once the controller has said so."""
@@ -322,7 +328,7 @@ class Connection:
         """NXT_RESUME: a packet that ``controller(pause)`` gave out comes back."""
         packed = _pack(message.metadata)
         if not self.host.datapath.resume(message.continuation, message.data, packed):
-            raise OpenFlowError(errors.REQUEST_BUFFER_UNKNOWN, "resume of a packet that is not paused")
+            raise OpenFlowError(errors.RESUME_STALE, "resume of a packet that is not paused")
 
     def _execute(self, actions: Any, data: bytes, in_port: int, metadata: Match) -> None:
         packed = _pack(metadata) & ~SLOTS["in_port"].mask
@@ -416,6 +422,32 @@ class Connection:
 
     # -- what the switch tells by itself -----------------------------------------------------------
 
+    def monitor(self, message: mp.FlowMonitorRequest, xid: int) -> None:
+        """NXST_FLOW_MONITOR, OFPMP_FLOW_MONITOR."""
+        if self.version not in _MONITORING:
+            raise OpenFlowError(errors.REQUEST_BAD_MULTIPART, "flow monitors are not in this version")
+        rules = [rule for table in self.host.state.pipeline.tables for rule in table or ()]
+        updates: list[mp.FlowUpdate] = []
+        for wanted in message.monitors:
+            if wanted.id in self.monitors:
+                raise OpenFlowError(errors.MONITOR_EXISTS, f"flow monitor {wanted.id} exists")
+            _pack(wanted.match)
+            updates += self.monitors.start(wanted, rules)
+        for part in encode_reply(mp.FlowMonitorReply, updates, xid, self.version):
+            self._stream.write(part)
+
+    def cancel_monitor(self, message: msg.FlowMonitorCancel, _xid: int) -> None:
+        """NXT_FLOW_MONITOR_CANCEL."""
+        if not self.monitors.cancel(message.id):
+            raise OpenFlowError(errors.MONITOR_UNKNOWN, f"there is no flow monitor {message.id}")
+
+    def tell(self, events: list[FlowEvent], own_xid: int | None) -> None:
+        """Tell this controller's monitors what has happened to flows."""
+        updates = self.monitors.updates(events, own_xid)
+        if updates:
+            for part in encode_reply(mp.FlowMonitorReply, updates, 0, self.version):
+                self._stream.write(part)
+
     def wants(self, kinds: tuple[int, int], reason: int) -> bool:
         """Tell whether this controller asked for a kind of asynchronous message."""
         if not self._greeted or not self.miss_send_len:
@@ -430,25 +462,17 @@ class Connection:
             self.dropped += 1
             return
         metadata = metadata_match(key)
-        data = frame if action.pause else frame[: action.max_len]
+        # Since nothing is buffered, ``max_len`` would lose data: as in Open vSwitch, all of a packet is sent.
         if self.packet_in_format == msg.PACKET_IN_NXT2:
-            full = len(frame) if len(data) != len(frame) else None
             self.send(
                 msg.PacketIn(
-                    data,
-                    metadata,
-                    action.userdata,
-                    step.table,
-                    step.cookie,
-                    action.reason,
-                    continuation,
-                    full,
+                    frame, metadata, action.userdata, step.table, step.cookie, action.reason, continuation
                 )
             )
             return
         nxt = self.version == 1 and self.packet_in_format == msg.PACKET_IN_NXT
         kind = msg.PacketInNxt if nxt else msg.PacketInStandard
-        self.send(kind(data, metadata, len(frame), action.reason, step.table, step.cookie))
+        self.send(kind(frame, metadata, len(frame), action.reason, step.table, step.cookie))
 
     def flow_removed(self, desc: mp.FlowDesc, reason: int) -> None:
         """Send that a flow is gone."""
@@ -478,6 +502,8 @@ _HANDLERS: Final[dict[type, Callable[..., None]]] = {
     msg.SetAsync: Connection.set_async,
     msg.SetPacketInFormat: Connection.set_packet_in_format,
     msg.SetControllerId: Connection.set_controller_id,
+    mp.FlowMonitorRequest: Connection.monitor,
+    msg.FlowMonitorCancel: Connection.cancel_monitor,
     msg.SetFlowFormat: Connection.set_flow_format,
     msg.FlowModTableId: Connection.flow_mod_table_id,
     msg.TlvTableRequest: Connection.tlv_request,

@@ -11,7 +11,7 @@ Not here: messages and connections (``ofserver``).
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from pyovn.vswitch import errors, groups
 from pyovn.vswitch.classifier import FlowTable, Rule
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from pyovn.wire.openflow.match import Match
 
     Journal = list[Callable[[], None]]
+    FlowEvent: TypeAlias = tuple[int, Rule, int]
+    """What happened (``multiparts.FLOW_*``), to which flow, and the reason of a removal."""
 
 REMOVED_IDLE, REMOVED_HARD, REMOVED_DELETED, REMOVED_GROUP = 0, 1, 2, 3
 FAIL_OPEN_PRIORITY: Final = 0xF0F0F0
@@ -74,14 +76,16 @@ def outputs_to(actions: Iterable[Action], port: int) -> bool:
 class Changes:
     """The changes of one request or bundle.
 
-    ``removed`` lists flows that are gone, with the reason; ``outputs`` is what to do once all changes
+    ``removed`` lists flows that are gone and whose removal is to be told, with the reason; ``events`` lists
+    all that happened to flows, for monitors; ``outputs`` is what to do once all changes
     have been made.
     """
 
-    __slots__ = ("journal", "outputs", "removed", "touched")
+    __slots__ = ("events", "journal", "outputs", "removed", "touched")
 
     def __init__(self) -> None:
         self.journal: Journal = []
+        self.events: list[FlowEvent] = []
         self.removed: list[tuple[Rule, int]] = []
         self.outputs: list[Callable[[], None]] = []
         self.touched = False
@@ -92,6 +96,7 @@ class Changes:
             step()
         self.journal.clear()
         self.removed.clear()
+        self.events.clear()
         self.outputs.clear()
 
 
@@ -160,6 +165,7 @@ class FlowState:
                 rule.packets, rule.bytes = old.packets, old.bytes
             self._take_out(old, changes)
         self._put_in(rule, changes)
+        changes.events.append((mp.FLOW_ADDED, rule, 0))
 
     def _modify(self, mod: msg.FlowMod, changes: Changes) -> None:
         flow = mod.flow
@@ -177,6 +183,7 @@ class FlowState:
                 new.packets, new.bytes = rule.packets, rule.bytes
             self._take_out(rule, changes)
             self._put_in(new, changes)
+            changes.events.append((mp.FLOW_MODIFIED, new, 0))
 
     def _addressed(self, mod: msg.FlowMod) -> Iterator[Rule]:
         """The flows that a modify or delete means."""
@@ -230,6 +237,7 @@ class FlowState:
 
     def _remove(self, rule: Rule, reason: int, changes: Changes) -> None:
         self._take_out(rule, changes)
+        changes.events.append((mp.FLOW_DELETED, rule, reason))
         if rule.flags & SEND_FLOW_REM:
             changes.removed.append((rule, reason))
 

@@ -57,8 +57,10 @@ def describe(rule: Rule, now: float) -> mp.FlowDesc:
         rule.table, rule.priority, rule.match, rule.actions, rule.cookie, rule.idle_timeout,
         rule.hard_timeout, rule.flags, rule.importance,
     )  # fmt: skip
-    duration = int((now - rule.created) * 1e9)
-    return mp.FlowDesc(flow, rule.packets, rule.bytes, duration, int(max(0.0, now - rule.used)))
+    # In milliseconds, which is what Open vSwitch's clock tells.
+    duration = int((now - rule.created) * 1e3) * 1_000_000
+    ages = (int(max(0.0, now - rule.used)), int(max(0.0, now - rule.modified)))
+    return mp.FlowDesc(flow, rule.packets, rule.bytes, duration, *ages)
 
 
 def aggregate(host: Host, request: mp.AggregateRequest) -> Answer:

@@ -84,11 +84,16 @@ class OpenFlowServer:
             if connection.version not in versions:
                 connection.close()
 
-    def finish(self, changes: Changes) -> None:
-        """After a successful change: the datapath forgets, and who wants to know is told."""
+    def finish(self, changes: Changes, by: Connection | None = None, xid: int = 0) -> None:
+        """After a successful change: the datapath forgets, and who wants to know is told.
+
+        ``by`` and ``xid`` name the controller whose message it was, and that message.
+        """
         if changes.touched:
             self.host.datapath.invalidate()
             self.host.watch_time()
+        for connection in [c for c in self.connections if c.monitors]:
+            connection.tell(changes.events, xid if connection is by else None)
         for rule, reason in changes.removed:
             self.flow_removed(rule, reason)
         for output in changes.outputs:
@@ -103,7 +108,10 @@ class OpenFlowServer:
 
     def port_status(self, reason: int, port: SwitchPort) -> None:
         """Tell that a port came, went or changed."""
-        desc = self.host.port_desc(port)
+        self.tell_port(reason, self.host.port_desc(port))
+
+    def tell_port(self, reason: int, desc: mp.PortDesc) -> None:
+        """Send a port status to who wants it."""
         for connection in list(self.connections):
             if connection.wants(PORT_STATUS, reason):
                 connection.send(msg.PortStatus(reason, desc))

@@ -158,7 +158,7 @@ def _decode_bundle_add(body: bytes) -> ofp.BundleAdd:
 _VENDOR_15: Final = vendor_codec.OF15
 _VENDOR_MESSAGES: Final = (
     ofp.PacketIn, ofp.TlvTableMod, ofp.TlvTableRequest, ofp.TlvTableReply, ofp.SetPacketInFormat,
-    ofp.SetControllerId, ofp.CtFlushZone, ofp.SetFlowFormat, ofp.FlowModTableId,
+    ofp.SetControllerId, ofp.CtFlushZone, ofp.SetFlowFormat, ofp.FlowModTableId, ofp.FlowMonitorCancel,
 )  # fmt: skip
 
 _ENCODERS: Final[Mapping[type, tuple[int, Callable[[Any], bytes]]]] = {

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable, Mapping  # noqa: TC003  # a NamedTuple's fields
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from pyovn.wire.openflow import codec_actions, codec_actions_decode
 from pyovn.wire.openflow import multiparts as mp
 from pyovn.wire.openflow.codec_flow import (
     decode_aggregate,
@@ -28,6 +29,8 @@ from pyovn.wire.openflow.codec_group import (
 from pyovn.wire.openflow.codec_match import decode_match, encode_match, narrow_port, wide_port
 from pyovn.wire.openflow.codec_port import decode_port, decode_port_stats, encode_port, encode_port_stats
 from pyovn.wire.openflow.errors import BAD_REQUEST_LEN, CodecError
+from pyovn.wire.openflow.flow import Flow
+from pyovn.wire.openflow.match import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -176,6 +179,62 @@ _ENTRY_DECODERS: Final[Mapping[int, tuple[type[Any], Callable[[bytes], Any], int
 }
 
 
+_MONITOR: Final = struct.Struct("!IIIHBB")
+_UPDATE: Final = struct.Struct("!HHBBHHH4xQ")
+_SHARED_FLAGS: Final = 0x1F
+_OWN: Final = 0x40
+_OWN_IN_FULL: Final = 0x60
+"""Open vSwitch asks for the controller's own changes by the bit that the standard calls ONLY_OWN."""
+
+_ADDED: Final = 1
+_ABBREVIATED: Final = 4
+
+
+def _decode_monitor(body: bytes) -> mp.FlowMonitorRequest:
+    ident, port, group, flags, table, _command = _MONITOR.unpack_from(body)
+    match, _ = decode_match(body, _MONITOR.size)
+    flags = flags & _SHARED_FLAGS | (mp.MONITOR_OWN if flags & _OWN_IN_FULL else 0)
+    return mp.FlowMonitorRequest((mp.FlowMonitor(ident, flags, narrow_port(port), table, match, group),))
+
+
+def _monitor_flags(monitor: mp.FlowMonitor) -> int:
+    return monitor.flags & _SHARED_FLAGS | (_OWN if monitor.flags & mp.MONITOR_OWN else 0)
+
+
+def _encode_monitor(request: mp.FlowMonitorRequest) -> bytes:
+    return b"".join(
+        [
+            _MONITOR.pack(m.id, _wide(m.out_port), m.out_group, _monitor_flags(m), m.table, 0)
+            + encode_match(m.match)
+            for m in request.monitors
+        ]
+    )
+
+
+def _encode_update(update: mp.FlowUpdate) -> bytes:
+    # The standard counts its events from "initial", which Open vSwitch's older extension calls "added".
+    event = update.event + _ADDED
+    if update.event == mp.FLOW_ABBREVIATED:
+        return struct.pack("!HHI", 8, _ABBREVIATED, update.xid)
+    flow = update.flow
+    tail = encode_match(flow.match) + codec_actions.encode_instructions(flow.actions)
+    head = _UPDATE.pack(
+        _UPDATE.size + len(tail), event, flow.table, update.reason, flow.idle_timeout, flow.hard_timeout,
+        flow.priority, flow.cookie,
+    )  # fmt: skip
+    return head + tail
+
+
+def _decode_update(data: bytes) -> mp.FlowUpdate:
+    if len(data) == 8:
+        return mp.FlowUpdate(mp.FLOW_ABBREVIATED, Flow(0, 0, ANY, ()), 0, int.from_bytes(data[4:], "big"))
+    _, event, table, reason, idle, hard, priority, cookie = _UPDATE.unpack_from(data)
+    match, offset = decode_match(data, _UPDATE.size)
+    actions = codec_actions_decode.decode_instructions(data[offset:])
+    flow = Flow(table, priority, match, actions, cookie, idle, hard)
+    return mp.FlowUpdate(event - _ADDED, flow, reason)
+
+
 class MultipartTables(NamedTuple):
     """How one version encodes and decodes each multipart; by type of message, or by number.
 
@@ -194,7 +253,12 @@ class MultipartTables(NamedTuple):
 
 
 TABLES_15: Final = MultipartTables(
-    _REQUESTS, _REQUEST_DECODERS, _REPLIES, _REPLY_DECODERS, _ENTRY_REPLIES, _ENTRY_DECODERS
+    {**_REQUESTS, mp.FlowMonitorRequest: (16, _encode_monitor)},
+    {**_REQUEST_DECODERS, 16: _decode_monitor},
+    _REPLIES,
+    _REPLY_DECODERS,
+    {**_ENTRY_REPLIES, mp.FlowMonitorReply: (16, _encode_update)},
+    {**_ENTRY_DECODERS, 16: (mp.FlowMonitorReply, _decode_update, 0, 0)},
 )
 NICIRA_MULTIPART: Final = 0x10000
 _EXPERIMENTER: Final = 0xFFFF

@@ -29,7 +29,8 @@ def _encode_packet_in(message: ofp.PacketIn) -> bytes:
     if message.buffer_id != ofp.NO_BUFFER:
         parts.append(encode_property(2, message.buffer_id.to_bytes(4, "big")))
     parts.append(encode_property(3, bytes((message.table,))))
-    parts.append(encode_property(4, bytes(4) + message.cookie.to_bytes(8, "big")))
+    if message.cookie != ofp.NO_COOKIE:
+        parts.append(encode_property(4, bytes(4) + message.cookie.to_bytes(8, "big")))
     parts.append(encode_property(5, bytes((message.reason,))))
     if message.metadata:
         parts.append(encode_property(6, encode_terms(message.metadata)))
@@ -48,7 +49,7 @@ def _decode_packet_in(body: bytes, *, resume: bool) -> ofp.PacketIn:
         metadata=decode_terms(found.get(6, b"")),
         userdata=found.get(7, b""),
         table=_number(found.get(3), 0),
-        cookie=_number(found.get(4, b"")[4:], 0),
+        cookie=_number(found.get(4, b"")[4:], ofp.NO_COOKIE),
         reason=_number(found.get(5), 0),
         continuation=found.get(8, b""),
         full_len=None if full is None else int.from_bytes(full, "big"),
@@ -95,6 +96,7 @@ _ENCODERS: Final[Mapping[type, Callable[[Any], tuple[int, bytes]]]] = {
     ofp.SetPacketInFormat: lambda m: (16, m.format.to_bytes(4, "big")),
     ofp.SetFlowFormat: lambda m: (12, m.format.to_bytes(4, "big")),
     ofp.FlowModTableId: lambda m: (15, bytes((m.on,)) + bytes(7)),
+    ofp.FlowMonitorCancel: lambda m: (21, m.id.to_bytes(4, "big")),
     ofp.SetControllerId: lambda m: (20, bytes(6) + m.id.to_bytes(2, "big")),
     ofp.CtFlushZone: lambda m: (29, bytes(6) + m.zone.to_bytes(2, "big")),
     ofp.SetAsync: lambda m: (27, encode_masks(m.masks)),
@@ -105,6 +107,7 @@ _DECODERS: Final[Mapping[int, Callable[[bytes], ofp.Message]]] = {
     15: lambda body: ofp.FlowModTableId(bool(body[0])),
     16: lambda body: ofp.SetPacketInFormat(*struct.unpack_from("!I", body)),
     20: lambda body: ofp.SetControllerId(*struct.unpack_from("!6xH", body)),
+    21: lambda body: ofp.FlowMonitorCancel(*struct.unpack_from("!I", body)),
     24: lambda body: ofp.TlvTableMod(struct.unpack_from("!H", body)[0], _decode_maps(body[8:])),
     25: lambda _: ofp.TlvTableRequest(),
     26: _decode_tlv_reply,

@@ -55,7 +55,6 @@ _ARP_TYPES: Final = (0x0806, 0x8035)
 _TRANSPORT: Final = {
     6: ("tcp_src", "tcp_dst"),
     17: ("udp_src", "udp_dst"),
-    132: ("sctp_src", "sctp_dst"),
     1: ("icmp_type", "icmp_code"),
 }
 
@@ -355,7 +354,8 @@ def _encode_nx_flow_stats(desc: mp.FlowDesc) -> bytes:
     terms, actions = encode_nxm(flow.match), OF10.encode(flow.actions)
     body = _padded(terms) + actions
     idle_age = 0 if desc.idle_age is None else min(desc.idle_age, 0xFFFE) + 1
-    hard_age = min(desc.duration // _SECOND, 0xFFFE) + 1
+    known_age = desc.duration // _SECOND if desc.hard_age is None else desc.hard_age
+    hard_age = min(known_age, 0xFFFE) + 1
     return (
         _NX_FLOW_STATS.pack(
             _NX_FLOW_STATS.size + len(body), flow.table, *divmod(desc.duration, _SECOND), flow.priority,
@@ -367,13 +367,13 @@ def _encode_nx_flow_stats(desc: mp.FlowDesc) -> bytes:
 
 
 def _decode_nx_flow_stats(data: bytes) -> mp.FlowDesc:
-    (_, table, seconds, rest, priority, idle, hard, size, idle_age, _, cookie, packets, octets) = (
+    (_, table, seconds, rest, priority, idle, hard, size, idle_age, hard_age, cookie, packets, octets) = (
         _NX_FLOW_STATS.unpack_from(data)
     )
     match, offset = _nxm(data, _NX_FLOW_STATS.size, size)
     flow = Flow(table, priority, match, DECODE_10.decode(data[offset:]), cookie, idle, hard)
-    age = idle_age - 1 if idle_age else None
-    return mp.FlowDesc(flow, packets, octets, seconds * _SECOND + rest, age)
+    ages = [age - 1 if age else None for age in (idle_age, hard_age)]
+    return mp.FlowDesc(flow, packets, octets, seconds * _SECOND + rest, *ages)
 
 
 def _encode_flow_removed(message: ofp.FlowRemoved) -> bytes:
@@ -410,6 +410,57 @@ def _decode_nx_flow_removed(body: bytes) -> ofp.FlowRemovedNxt:
     match, _ = _nxm(body, _NX_FLOW_REMOVED.size, size)
     flow = Flow(max(table - 1, 0), priority, match, (), cookie, idle)
     return ofp.FlowRemovedNxt(mp.FlowDesc(flow, packets, octets, seconds * _SECOND + rest), reason)
+
+
+# -- monitors of flows -----------------------------------------------------------------------------
+
+_MONITOR: Final = struct.Struct("!IHHHB5x")
+_UPDATE: Final = struct.Struct("!HHHHHHHBxQ")
+_ABBREVIATED: Final = struct.Struct("!HHI")
+
+
+def _decode_monitors(body: bytes) -> mp.FlowMonitorRequest:
+    monitors = []
+    offset = 0
+    while offset < len(body):
+        ident, flags, port, size, table = _MONITOR.unpack_from(body, offset)
+        match, offset = _nxm(body, offset + _MONITOR.size, size)
+        monitors.append(mp.FlowMonitor(ident, flags, port, table, match))
+    return mp.FlowMonitorRequest(tuple(monitors))
+
+
+def _encode_monitors(request: mp.FlowMonitorRequest) -> bytes:
+    out = b""
+    for monitor in request.monitors:
+        terms = encode_nxm(monitor.match)
+        head = _MONITOR.pack(monitor.id, monitor.flags, monitor.out_port, len(terms), monitor.table)
+        out += head + _padded(terms)
+    return out
+
+
+def _encode_update(update: mp.FlowUpdate) -> bytes:
+    if update.event == mp.FLOW_ABBREVIATED:
+        return _ABBREVIATED.pack(8, update.event, update.xid)
+    flow = update.flow
+    terms = encode_nxm(flow.match)
+    tail = _padded(terms) + OF10.encode(flow.actions)
+    return (
+        _UPDATE.pack(
+            _UPDATE.size + len(tail), max(update.event, mp.FLOW_ADDED), update.reason, flow.priority,
+            flow.idle_timeout, flow.hard_timeout, len(terms), flow.table, flow.cookie,
+        )
+        + tail
+    )  # fmt: skip
+
+
+def _decode_update(data: bytes) -> mp.FlowUpdate:
+    if len(data) == _ABBREVIATED.size:
+        _, event, xid = _ABBREVIATED.unpack(data)
+        return mp.FlowUpdate(event, Flow(0, 0, Match(()), ()), 0, xid)
+    _, event, reason, priority, idle, hard, size, table, cookie = _UPDATE.unpack_from(data)
+    match, offset = _nxm(data, _UPDATE.size, size)
+    flow = Flow(table, priority, match, DECODE_10.decode(data[offset:]), cookie, idle, hard)
+    return mp.FlowUpdate(event, flow, reason)
 
 
 # -- packets ---------------------------------------------------------------------------------------
@@ -542,14 +593,14 @@ def _decode_table(data: bytes) -> mp.TableStats:
 
 _VENDOR_ERROR: Final = 0xB0C2
 _NICIRA: Final = 0x2320
-_TLV_ERRORS: Final = 511
-_SHARED_ERRORS: Final = {(1, code): (1, code) for code in range(9)} | {
-    (2, code): (2, code) for code in range(9)
-}
-_ERRORS: Final = {
+_EXPERIMENTER: Final = 0xFFFF
+_EXPERIMENTER_ERRORS: Final = 511
+_UNENCODABLE: Final = (1, 521)
+_STANDARD_ERRORS: Final = {
     (0, 0): (0, 0),
     (0, 1): (0, 1),
-    **_SHARED_ERRORS,
+    **{(1, code): (1, code) for code in range(9)},
+    **{(2, code): (2, code) for code in range(9)},
     (5, 1): (3, 0),
     (5, 3): (3, 1),
     (5, 4): (3, 2),
@@ -557,19 +608,48 @@ _ERRORS: Final = {
     (7, 0): (4, 0),
     (7, 1): (4, 1),
 }
-"""Errors of 1.5 that 1.0 has, too; all others travel in Open vSwitch's envelope."""
-_ERRORS_LATER: Final = {old: new for new, old in _ERRORS.items()}
+"""Errors of 1.5 that 1.0 has, too."""
+
+_VENDOR_ERRORS: Final = {
+    **{(6, code): (6, code) for code in range(17)},
+    (2, 9): (2, 9),
+    (4, 0): (1, 256),
+    (4, 6): (1, 257),
+    (4, 7): (1, 258),
+    (4, 8): (1, 259),
+    (4, 9): (1, 260),
+    (4, 10): (1, 261),
+    (4, 5): (1, 262),
+    (5, 2): (1, 512),
+    (1, 9): (1, 512),
+    (11, 2): (1, 513),
+    (1, 11): (1, 514),
+    (16, 1): (1, 517),
+    (16, 5): (1, 518),
+    (16, 3): (1, 519),
+    (2, 10): (1, 522),
+    (2, 13): (1, 523),
+    (2, 14): (1, 524),
+    (2, 15): (1, 525),
+    (3, 1): (2, 257),
+    (5, 7): (3, 258),
+}
+"""Errors of 1.5 that Open vSwitch's envelope carries in 1.0; what neither table has cannot be said there."""
+
+_STANDARD_LATER: Final = {old: new for new, old in _STANDARD_ERRORS.items()}
+_VENDOR_LATER: Final = {old: new for new, old in _VENDOR_ERRORS.items()}
 
 
 def encode_error(error: ofp.Error) -> bytes:
     """Body of OFPT_ERROR."""
-    if error.vendor == _NICIRA:
-        inner = (1, error.code + _TLV_ERRORS)
+    key = (error.type, error.code)
+    standard = _STANDARD_ERRORS.get(key)
+    if standard is not None:
+        return struct.pack("!HH", *standard) + error.data
+    if error.type == _EXPERIMENTER:
+        inner = (1, error.code + _EXPERIMENTER_ERRORS)
     else:
-        old = _ERRORS.get((error.type, error.code))
-        if old is not None:
-            return struct.pack("!HH", *old) + error.data
-        inner = (error.type, error.code)
+        inner = _VENDOR_ERRORS.get(key, _UNENCODABLE)
     return struct.pack("!HHIHH", _VENDOR_ERROR, 0, _NICIRA, *inner) + error.data
 
 
@@ -578,10 +658,11 @@ def decode_error(body: bytes) -> ofp.Error:
     kind, code = struct.unpack_from("!HH", body)
     if kind == _VENDOR_ERROR and len(body) >= 12:
         vendor, inner, number = struct.unpack_from("!IHH", body, 4)
-        if inner == 1 and number > _TLV_ERRORS:
-            return ofp.Error(0xFFFF, number - _TLV_ERRORS, body[12:], vendor)
-        return ofp.Error(inner, number, body[12:])
-    kind, code = _ERRORS_LATER.get((kind, code), (kind, code))
+        known = _VENDOR_LATER.get((inner, number))
+        if known is not None:
+            return ofp.Error(*known, body[12:])
+        return ofp.Error(_EXPERIMENTER, number - _EXPERIMENTER_ERRORS & 0xFFFF, body[12:], vendor)
+    kind, code = _STANDARD_LATER.get((kind, code), (kind, code))
     return ofp.Error(kind, code, body[4:])
 
 
@@ -651,6 +732,7 @@ REQUESTS: Final[Mapping[type, tuple[int, Callable[[Any], bytes]]]] = {
     mp.GroupDescRequest: (NX + 8, lambda r: struct.pack("!I4x", r.group)),
     mp.GroupFeaturesRequest: (NX + 9, lambda _: b""),
     mp.PortDescRequest: (13, lambda _: b""),
+    mp.FlowMonitorRequest: (NX + 2, _encode_monitors),
 }
 REQUEST_DECODERS: Final[Mapping[int, Callable[[bytes], Any]]] = {
     0: lambda _: mp.DescRequest(),
@@ -661,6 +743,7 @@ REQUEST_DECODERS: Final[Mapping[int, Callable[[bytes], Any]]] = {
     13: lambda _: mp.PortDescRequest(),
     NX: _decode_nx_flows(mp.FlowDescRequestNxt),
     NX + 1: _decode_nx_flows(mp.AggregateRequestNxt),
+    NX + 2: _decode_monitors,
     NX + 7: lambda body: mp.GroupStatsRequest(struct.unpack_from("!I", body)[0]),
     NX + 8: lambda body: mp.GroupDescRequest(struct.unpack_from("!I", body)[0]),
     NX + 9: lambda _: mp.GroupFeaturesRequest(),
@@ -671,6 +754,7 @@ ENTRIES: Final[Mapping[type, tuple[int, Callable[[Any], bytes]]]] = {
     mp.TableStatsReply: (3, _encode_table),
     mp.PortStatsReply: (4, _encode_port_stats),
     mp.PortDescReply: (13, encode_port),
+    mp.FlowMonitorReply: (NX + 2, _encode_update),
 }
 ENTRY_DECODERS: Final[Mapping[int, tuple[type[Any], Callable[[bytes], Any], int, int]]] = {
     1: (mp.FlowDescReply, _decode_flow_stats, 0, 0),
@@ -678,6 +762,7 @@ ENTRY_DECODERS: Final[Mapping[int, tuple[type[Any], Callable[[bytes], Any], int,
     3: (mp.TableStatsReply, _decode_table, 0, _TABLE_STATS.size),
     4: (mp.PortStatsReply, _decode_port_stats, 0, _PORT_STATS.size),
     13: (mp.PortDescReply, decode_port, 0, _PORT.size),
+    NX + 2: (mp.FlowMonitorReply, _decode_update, 0, 0),
 }
 REPLIES: Final[Mapping[type, tuple[int, Callable[[Any], bytes]]]] = {
     mp.AggregateReply: (2, lambda r: struct.pack("!QQI4x", r.packets, r.bytes, r.flows)),

@@ -32,6 +32,9 @@ from pyovn.wire.openflow.multiparts import (
     RawMultipart,
 )
 
+NO_COOKIE: Final = 0xFFFFFFFFFFFFFFFF
+"""Of a packet that no flow sent to the controller."""
+
 NO_BUFFER: Final = 0xFFFFFFFF
 
 ADD: Final = 0
@@ -356,6 +359,12 @@ class SetFlowFormat(Struct, frozen=True):
     format: int
 
 
+class FlowMonitorCancel(Struct, frozen=True):
+    """NXT_FLOW_MONITOR_CANCEL: end a monitor of flows."""
+
+    id: int
+
+
 class FlowModTableId(Struct, frozen=True):
     """NXT_FLOW_MOD_TABLE_ID: the command of a flow_mod has the table in its upper byte from now on."""
 
@@ -387,6 +396,6 @@ Message: TypeAlias = (
     | GroupMod | MeterMod | PacketOut | PacketIn | PacketInStandard | PortStatus | PortMod | RoleRequest
     | RoleReply | GetAsyncRequest | GetAsyncReply | SetAsync | BundleControl | BundleAdd | TlvTableMod
     | TlvTableRequest | TlvTableReply | SetPacketInFormat | SetControllerId | SetFlowFormat | FlowModTableId
-    | CtFlushZone | TableMod
+    | FlowMonitorCancel | CtFlushZone | TableMod
     | MultipartRequest | MultipartReply | RawMultipart
 )  # fmt: skip

@@ -24,13 +24,17 @@ ALL_GROUPS: Final = 0xFFFFFFFC
 
 
 class FlowDesc(Struct, frozen=True):
-    """An installed flow with its counters; ``duration`` in ns, ``idle_age`` in s where it is known."""
+    """An installed flow with its counters; ``duration`` in ns, the ages in s where they are known.
+
+    ``hard_age`` counts from the last modification; only OpenFlow 1.0's extension tells it.
+    """
 
     flow: Flow
     packets: int = 0
     bytes: int = 0
     duration: int = 0
     idle_age: int | None = None
+    hard_age: int | None = None
 
 
 class Bucket(Struct, frozen=True):
@@ -320,6 +324,56 @@ class MeterFeaturesReply(Struct, frozen=True):
     max_color: int = 0
 
 
+FLOW_INITIAL: Final = -1
+FLOW_ADDED: Final = 0
+FLOW_DELETED: Final = 1
+FLOW_MODIFIED: Final = 2
+FLOW_ABBREVIATED: Final = 3
+
+MONITOR_INITIAL: Final = 1
+MONITOR_ADD: Final = 2
+MONITOR_DELETE: Final = 4
+MONITOR_MODIFY: Final = 8
+MONITOR_ACTIONS: Final = 16
+MONITOR_OWN: Final = 32
+
+
+class FlowMonitor(Struct, frozen=True):
+    """Which changes of which flows to tell; ``flags`` are ``MONITOR_*``."""
+
+    id: int
+    flags: int
+    out_port: int = ANY_PORT
+    table: int = ALL_TABLES
+    match: Match = matches.ANY
+    out_group: int = ANY_GROUP
+
+
+class FlowMonitorRequest(Struct, frozen=True):
+    """Starts monitors (NXST_FLOW_MONITOR, OFPMP_FLOW_MONITOR); answered with what is there now."""
+
+    monitors: tuple[FlowMonitor, ...]
+
+
+class FlowUpdate(Struct, frozen=True):
+    """A flow came, went or changed; ``reason`` as in FlowRemoved.
+
+    Abbreviated, it stands for the changes that the receiver's own message ``xid`` made.
+    """
+
+    event: int
+    flow: Flow
+    reason: int = 0
+    xid: int = 0
+
+
+class FlowMonitorReply(Struct, frozen=True):
+    """Changes of flows, in order."""
+
+    entries: tuple[FlowUpdate, ...]
+    more: bool = False
+
+
 class RawMultipart(Struct, frozen=True):
     """A multipart whose type the codec does not read."""
 
@@ -332,10 +386,10 @@ class RawMultipart(Struct, frozen=True):
 MultipartRequest: TypeAlias = (
     DescRequest | FlowDescRequest | AggregateRequest | TableStatsRequest | TableDescRequest | PortDescRequest
     | PortStatsRequest | GroupDescRequest | GroupStatsRequest | GroupFeaturesRequest | MeterDescRequest
-    | MeterFeaturesRequest
+    | MeterFeaturesRequest | FlowMonitorRequest
 )  # fmt: skip
 MultipartReply: TypeAlias = (
     DescReply | FlowDescReply | AggregateReply | TableStatsReply | TableDescReply | PortDescReply
     | PortStatsReply | GroupDescReply | GroupStatsReply | GroupFeaturesReply | MeterDescReply
-    | MeterFeaturesReply
+    | MeterFeaturesReply | FlowMonitorReply
 )  # fmt: skip

@@ -45,6 +45,7 @@ FLAG_NAMES: Final = (
     (flows.NO_PACKET_COUNTS, "no_packet_counts"),
     (flows.NO_BYTE_COUNTS, "no_byte_counts"),
 )
+_SECOND: Final = 1_000_000_000
 _FLAGS: Final = {name: bit for bit, name in FLAG_NAMES}
 _IGNORED: Final = frozenset(("duration", "n_packets", "n_bytes", "idle_age", "hard_age"))
 
@@ -126,8 +127,6 @@ def _settings(flow: Flow) -> str:
     if flow.flags:
         names = [name for bit, name in FLAG_NAMES if flow.flags & bit]
         text += " ".join(names) + " "
-        if not flow.importance:
-            text = text[:-1] + ", "
     if flow.importance:
         text += f"importance={flow.importance}, "
     return text
@@ -161,6 +160,8 @@ def format_flow_desc(
     text += f"n_packets={desc.packets}, n_bytes={desc.bytes}, " + _settings(flow)
     if desc.idle_age is not None:
         text += f"idle_age={desc.idle_age}, "
+    if desc.hard_age is not None and desc.hard_age != desc.duration // _SECOND:
+        text += f"hard_age={desc.hard_age}, "
     return text + _tail(flow, names, version)
 
 

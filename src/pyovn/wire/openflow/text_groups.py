@@ -30,11 +30,12 @@ _TYPE_TEXT: Final = ("all", "select", "indirect", "ff")
 _TYPE_NUMBERS: Final = {name: i for i, name in enumerate(TYPES)} | {"ff": 3}
 _BUCKETS: Final = re.compile(r",?\s*buckets?=")
 _SETTING: Final = re.compile(r"\s*(weight|bucket_id|watch_port|watch_group)[=:]([^,]*),?")
+_NUMBERED: Final = (1, 6)
 _GROUP_NAMES: Final = {"all": ALL_GROUPS, "any": ANY_GROUP}
 _COMMAND_BUCKETS: Final = {"all": 0xFFFFFFFF, "last": 0xFFFFFFFE, "first": 0xFFFFFFFD}
 
 
-def format_group(group: GroupEntry, names: Mapping[int, str] | None = None) -> str:
+def format_group(group: GroupEntry, names: Mapping[int, str] | None = None, version: int = 6) -> str:
     """The group as ``ovs-ofctl dump-groups`` shows it, without its leading blank."""
     kind = _TYPE_TEXT[group.type] if group.type < len(_TYPE_TEXT) else str(group.type)
     text = f"group_id={group.id},type={kind}"
@@ -46,7 +47,7 @@ def format_group(group: GroupEntry, names: Mapping[int, str] | None = None) -> s
         shown = sorted(group.fields, key=lambda each: FIELDS[each[0]].order)
         text += ",fields(" + ",".join([_hashed(name, mask) for name, mask in shown]) + ")"
     for bucket in group.buckets:
-        text += ",bucket=" + _format_bucket(bucket, group.type, names)
+        text += ",bucket=" + _format_bucket(bucket, group.type, names, version)
     return text
 
 
@@ -55,15 +56,16 @@ def _hashed(name: str, mask: int) -> str:
     return name if mask == known.full else f"{name}={format_value(known, mask, known.full)}"
 
 
-def _format_bucket(bucket: Bucket, kind: int, names: Mapping[int, str] | None) -> str:
-    text = f"bucket_id:{bucket.id},"
+def _format_bucket(bucket: Bucket, kind: int, names: Mapping[int, str] | None, version: int) -> str:
+    # Buckets have numbers in 1.5, and in Open vSwitch's extension of 1.0, which has 1.5's form.
+    text = f"bucket_id:{bucket.id}," if version in _NUMBERED else ""
     if bucket.weight is not None and bucket.weight != (1 if kind == 1 else 0):
         text += f"weight:{bucket.weight},"
     if bucket.watch_port is not None:
         text += f"watch_port:{format_port(bucket.watch_port, names)},"
     if bucket.watch_group is not None:
         text += f"watch_group:{bucket.watch_group},"
-    return f"{text}actions={format_actions(bucket.actions, names)}"
+    return f"{text}actions={format_actions(bucket.actions, names, version)}"
 
 
 def _parse_bucket(text: str, kind: int, place: int, ports: Mapping[str, int] | None) -> Bucket:
