@@ -214,11 +214,6 @@ class AnyOf:
         self.test = tests[0] if len(tests) == 1 else lambda row: any(test(row) for test in tests)
 
 
-def any_of(clauses: list[Any], table: Table, version: Callable[[Row], UUID]) -> RowTest | None:
-    """The test of an ``AnyOf``."""
-    return AnyOf(clauses, table, version).test
-
-
 def _membership(wanted: list[tuple[int, set[Value]]]) -> RowTest:
     of_uuid: set[Any] = set()
     for position, values in wanted:

@@ -11,37 +11,58 @@ values also tells what the change is to that view, so its condition is not evalu
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from pyovn.ovsdb.store import UUID_POSITION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from pyovn.ovsdb.condition import AnyOf, RowTest
     from pyovn.ovsdb.store import Row, Table
     from pyovn.ovsdb.transaction import ChangeSet, RowChange
-    from pyovn.ovsdb.views import RowTest, Seen, TableView, View
-
-    Found = dict[View, None]
-    ByValue = dict[int, dict[Any, Found]]
+    from pyovn.ovsdb.views import Seen
 
 
-class _TableInterest:
+class Asked(Protocol):
+    """Which rows of a table are asked for."""
+
+    @property
+    def condition(self) -> AnyOf:
+        """Read once, when interest begins, and once when it ends: it must be the same."""
+
+    @property
+    def test(self) -> RowTest | None:
+        """The condition's."""
+
+
+class Asking(Protocol):
+    """Who asks for rows."""
+
+    @property
+    def by_table(self) -> Mapping[Table, Asked]:
+        """What is asked for, by table."""
+
+
+V = TypeVar("V", bound=Asking)
+
+
+class _TableInterest(Generic[V]):
     """Who asks for the rows of one table."""
 
     __slots__ = ("all", "equal", "members")
 
     def __init__(self) -> None:
-        self.all: dict[View, RowTest | None] = {}
+        self.all: dict[V, RowTest | None] = {}
         """Views that are asked about every change, with their tests."""
-        self.equal: ByValue = {}
-        self.members: ByValue = {}
+        self.equal: dict[int, dict[Any, dict[V, None]]] = {}
+        self.members: dict[int, dict[Any, dict[V, None]]] = {}
 
     @property
     def is_empty(self) -> bool:
         return not (self.all or self.equal or self.members)
 
-    def places(self, shown: TableView) -> Iterable[tuple[ByValue, int, Any]] | None:
+    def places(self, shown: Asked) -> Iterable[tuple[dict[int, dict[Any, dict[V, None]]], int, Any]] | None:
         """Where a view is to be found; None for with those that ask for all."""
         condition = shown.condition
         if condition.test is None or condition.members is None:
@@ -53,7 +74,7 @@ class _TableInterest:
             for value in values
         ]
 
-    def add(self, view: View, shown: TableView) -> None:
+    def add(self, view: V, shown: Asked) -> None:
         places = self.places(shown)
         if places is None:
             self.all[view] = shown.test
@@ -61,7 +82,7 @@ class _TableInterest:
         for by_position, position, value in places:
             by_position.setdefault(position, {}).setdefault(value, {})[view] = None
 
-    def remove(self, view: View, shown: TableView) -> None:
+    def remove(self, view: V, shown: Asked) -> None:
         places = self.places(shown)
         if places is None:
             del self.all[view]
@@ -75,7 +96,7 @@ class _TableInterest:
                 if not by_value:
                     del by_position[position]
 
-    def told(self, old: Row | None, new: Row | None) -> Iterable[tuple[str, Iterable[View]]]:
+    def told(self, old: Row | None, new: Row | None) -> Iterable[tuple[str, Iterable[V]]]:
         """Who is shown something when a row that was ``old`` becomes ``new``, by the kind of change."""
         if self.all:
             kind = "insert" if old is None else "delete" if new is None else "modify"
@@ -105,9 +126,9 @@ class _TableInterest:
                     return False
         return True
 
-    def _asking(self, row: Row) -> Found:
+    def _asking(self, row: Row) -> dict[V, None]:
         """Who asks for ``row`` by what can be looked up."""
-        found: Found = {}
+        found: dict[V, None] = {}
         for position, by_value in self.equal.items():
             some = by_value.get(row.uuid if position == UUID_POSITION else row.values[position])
             if some is not None:
@@ -117,7 +138,7 @@ class _TableInterest:
         return found
 
 
-def _collect(by_value: dict[Any, Found], members: Any, found: Found) -> None:
+def _collect(by_value: dict[Any, dict[V, None]], members: Any, found: dict[V, None]) -> None:
     """Add who asks for one of ``members``; the shorter of the two is gone through."""
     if len(members) <= len(by_value):
         for member in members:
@@ -129,20 +150,20 @@ def _collect(by_value: dict[Any, Found], members: Any, found: Found) -> None:
                 found.update(some)
 
 
-class Interest:
+class Interest(Generic[V]):
     """The index over all views of a database."""
 
     __slots__ = ("_tables",)
 
     def __init__(self) -> None:
-        self._tables: dict[Table, _TableInterest] = {}
+        self._tables: dict[Table, _TableInterest[V]] = {}
 
-    def add(self, view: View) -> None:
+    def add(self, view: V) -> None:
         """Find ``view`` from now on."""
         for table, shown in view.by_table.items():
             self._tables.setdefault(table, _TableInterest()).add(view, shown)
 
-    def remove(self, view: View) -> None:
+    def remove(self, view: V) -> None:
         """Find it no more."""
         for table, shown in view.by_table.items():
             interest = self._tables.get(table)
@@ -152,11 +173,11 @@ class Interest:
             if interest.is_empty:
                 del self._tables[table]
 
-    def concerned(self, changes: ChangeSet) -> Mapping[View, Sequence[Seen]]:
+    def concerned(self, changes: ChangeSet) -> Mapping[V, Sequence[Seen]]:
         """The views that ``changes`` concern, with what each change is to them."""
         if len(changes) == 1:
             return self._concerned_by_one(changes[0])
-        found: dict[View, list[Seen]] = {}
+        found: dict[V, list[Seen]] = {}
         for change in changes:
             interest = self._tables.get(change.table)
             if interest is not None:
@@ -165,9 +186,9 @@ class Interest:
                         found.setdefault(view, []).append((change, kind))
         return found
 
-    def _concerned_by_one(self, change: RowChange) -> dict[View, Sequence[Seen]]:
+    def _concerned_by_one(self, change: RowChange) -> dict[V, Sequence[Seen]]:
         """The same for the most common transaction, in which views of one kind need no lists of their own."""
-        found: dict[View, Sequence[Seen]] = {}
+        found: dict[V, Sequence[Seen]] = {}
         interest = self._tables.get(change.table)
         if interest is not None:
             for kind, views in interest.told(change.old, change.new):

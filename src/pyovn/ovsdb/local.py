@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
-from pyovn.ovsdb.condition import any_of
+from pyovn.ovsdb.condition import AnyOf
 from pyovn.ovsdb.replica import Change, Replica
 from pyovn.ovsdb.requests import CONNECTION_LOST, NOT_CONNECTED, Reply, error_text, lacking, where
 from pyovn.wire import jsonrpc
@@ -29,12 +29,13 @@ from pyovn.wire import jsonrpc
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from pyovn.ovsdb.engine import Commit, Outcome, Row, Table
+    from pyovn.ovsdb.engine import Outcome, Row, Table
     from pyovn.ovsdb.replica import ReplicaTable
     from pyovn.ovsdb.requests import Condition
     from pyovn.ovsdb.schema import DatabaseSchema
     from pyovn.ovsdb.server import Hosted, Pending, Server
     from pyovn.ovsdb.values import UUID, Value
+    from pyovn.ovsdb.views import Seen
     from pyovn.sim.runtime import Runtime
 
 
@@ -45,13 +46,32 @@ def _ignore(*_args: Any) -> None:
 class _Watch:
     """One wanted table: how its rows become the replica's, and which of them are wanted."""
 
-    __slots__ = ("project", "replica", "table", "test")
+    __slots__ = ("by_table", "condition", "project", "queue", "replica", "table", "test")
 
-    def __init__(self, table: Table, replica: ReplicaTable) -> None:
+    def __init__(
+        self,
+        table: Table,
+        replica: ReplicaTable,
+        condition: AnyOf,
+        queue: Callable[[_Watch, UUID, Row | None], None],
+    ) -> None:
         self.table = table
+        self.by_table = {table: self}
         self.replica = replica
-        self.test: Callable[[Row], bool] | None = None
+        self.condition = condition
+        self.test = condition.test
+        self.queue = queue
         self.project = _projection(table, replica)
+
+    def noted(self, seen: Sequence[Seen]) -> None:
+        """Look at rows again, when it comes to it."""
+        for change, _kind in seen:
+            self.queue(self, change.uuid, change.new)
+
+    def ask(self, condition: AnyOf) -> None:
+        """Want other rows."""
+        self.condition = condition
+        self.test = condition.test
 
     def shown(self, row: Row | None) -> tuple[Value, ...] | None:
         """The replica's form of a row, None if it is not wanted."""
@@ -146,7 +166,7 @@ class LocalClient:
         self._runtime = runtime
         self._line = server if isinstance(server, Line) else Line(server)
         self._hosted: Hosted | None = None
-        self._watches: dict[Table, _Watch] = {}
+        self._watches: dict[str, _Watch] = {}
         self._conditions: dict[str, Condition] = dict(conditions or {})
         self._queue: dict[tuple[_Watch, UUID], Row | None] = {}
         self._answers: list[Callable[[], None]] = []
@@ -185,17 +205,14 @@ class LocalClient:
         self._hosted = hosted = server.databases[self.database]
         self.replica.bind(hosted.database.schema)
         tables = hosted.database.tables
-        self._watches = {
-            tables[name]: _Watch(tables[name], replica)
-            for name, replica in self.replica.tables.items()
-            if name in tables
-        }
-        hosted.database.followers.append(self._follow)
         hosted.database.on_converted.append(self._converted)
-        for watch in self._watches.values():
-            self._set_condition(watch, self._conditions.get(watch.table.name, True))
-            for uuid in watch.replica.rows.keys() - watch.table.rows.keys():
-                self._queue[watch, uuid] = None
+        self._watches = {}
+        for name, replica in self.replica.tables.items():
+            if name in tables:
+                condition = self._condition(tables[name], self._conditions.get(name, True))
+                watch = self._watches[name] = _Watch(tables[name], replica, condition, self._look_at)
+                hosted.hub.join(watch)
+                self._look_at_all(watch)
         for name in self._locks:
             self._take_lock(name)
         self.conditions_settled = True
@@ -212,7 +229,8 @@ class LocalClient:
         self._begun += 1
         if self._hosted is None:
             return
-        self._hosted.database.followers.remove(self._follow)
+        for watch in self._watches.values():
+            self._hosted.hub.leave(watch)
         self._hosted.database.on_converted.remove(self._converted)
         self._hosted = None
         self._queue.clear()
@@ -258,14 +276,10 @@ class LocalClient:
 
     # Changes
 
-    def _follow(self, commit: Commit) -> None:
-        watches, queue = self._watches, self._queue
-        for table, uuid, _old, new in commit.changes:
-            watch = watches.get(table)
-            if watch is not None:
-                queue[watch, uuid] = new
-        if queue:
-            self._ask_flush()
+    def _look_at(self, watch: _Watch, uuid: UUID, row: Row | None) -> None:
+        """A row may have to be shown, shown otherwise, or not to be shown any more."""
+        self._queue[watch, uuid] = row
+        self._ask_flush()
 
     def _ask_flush(self) -> None:
         if not self._flush_asked:
@@ -295,9 +309,13 @@ class LocalClient:
         self._conditions.update(conditions)
         if self._hosted is None:
             return
-        for watch in self._watches.values():
-            if watch.table.name in conditions:
-                self._set_condition(watch, conditions[watch.table.name])
+        for name in conditions:
+            watch = self._watches.get(name)
+            if watch is not None:
+                self._hosted.hub.leave(watch)
+                watch.ask(self._condition(watch.table, conditions[name]))
+                self._hosted.hub.join(watch)
+                self._look_at_all(watch)
         self.conditions_settled = False
         self._answers.append(self._settled)
         self._ask_flush()
@@ -306,12 +324,16 @@ class LocalClient:
         self.conditions_settled = True
         self.on_state(self)
 
-    def _set_condition(self, watch: _Watch, condition: Condition) -> None:
-        """Queue every row whose place in the replica may be another one now."""
+    def _condition(self, table: Table, condition: Condition) -> AnyOf:
         assert self._hosted is not None
-        watch.test = any_of(where(condition), watch.table, self._hosted.database.version)
-        for uuid, row in watch.table.rows.items():
-            self._queue[watch, uuid] = row
+        return AnyOf(where(condition), table, self._hosted.database.version)
+
+    def _look_at_all(self, watch: _Watch) -> None:
+        """Look at every row whose place in the replica may be another one now."""
+        assert self._hosted is not None
+        rows = watch.table.rows
+        for uuid in (*watch.replica.rows, *self._hosted.hub.selected(watch)):
+            self._queue[watch, uuid] = rows.get(uuid)
 
     # Transactions
 

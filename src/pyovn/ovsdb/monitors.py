@@ -85,7 +85,7 @@ class Monitors:
         self._history_weight = 0
         self._views: dict[str, View] = {}
         self._watchers: dict[View, list[Monitor]] = {}
-        self._interest = Interest()
+        self._interest: Interest[View] = Interest()
         self._shapes: WeakValueDictionary[Any, Shape] = WeakValueDictionary()
         self._contents = Contents()
         database.followers.append(self._follow)

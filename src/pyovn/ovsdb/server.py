@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pyovn.ovsdb.authority import ROOT, Authority
 from pyovn.ovsdb.conversion import converted
 from pyovn.ovsdb.errors import OvsdbError
+from pyovn.ovsdb.hub import Hub
 from pyovn.ovsdb.locks import Locks
 from pyovn.ovsdb.monitors import Monitors
 from pyovn.ovsdb.server_session import ServerSession
@@ -50,6 +51,8 @@ class Hosted:
     database: Database
     monitors: Monitors
     close: Callable[[], None]
+    hub: Hub
+    """Where clients in this process watch it."""
     rewrite: Callable[[Database], None] | None = None
     """Makes the file hold another database, with another schema; raises ``OSError``."""
 
@@ -104,7 +107,7 @@ class Server:
     # Databases
 
     def _host(self, database: Database, close: Callable[[], None]) -> Hosted:
-        hosted = Hosted(database, Monitors(database), close)
+        hosted = Hosted(database, Monitors(database), close, Hub(database))
         self.databases[database.name] = hosted
         database.followers.append(self._committed)
         return hosted
