@@ -1,10 +1,10 @@
 """The whole C stack on our ovsdb-server: nobody in it can tell.
 
 Northbound, southbound, each hypervisor's Open_vSwitch database and those of the switches inside the VMs
-are served by our program; ovn-northd, ovn-controller and ovs-vswitchd are Debian's.  Two hypervisors with
-user-space datapaths are joined by Geneve.  Each has a VM, and each VM a container behind a switch of its
-own that only tags, as OVN has it for containers in VMs (ovn-architecture(7), "Life Cycle of a Container
-Interface Inside a VM").
+are served by our program; ovn-controller and ovs-vswitchd are Debian's, ovn-northd is Debian's or ours.
+Two hypervisors with user-space datapaths are joined by Geneve.  Each has a VM, and each VM a container
+behind a switch of its own that only tags, as OVN has it for containers in VMs (ovn-architecture(7), "Life
+Cycle of a Container Interface Inside a VM").
 """
 
 from __future__ import annotations
@@ -95,8 +95,25 @@ def put_container(stack: Stack, vm: Vm, mac: str, container: str) -> None:
         stack.run("ip", "netns", "exec", namespace, "ethtool", "-K", device, "tx", "off")
 
 
-def test_vms_and_containers_in_vms_reach_each_other_over_geneve(stack: Stack) -> None:
-    stack.central(server="ours", northd="debian")
+def assert_forgeries_are_dropped(stack: Stack, vm: Vm, other: Vm) -> None:
+    """Port security: what is sent from an address that is not the VM's goes nowhere, while it is set."""
+    secure = f"{VMS[vm.port][1]} {vm.ip}"
+    inside = ("ip", "-n", vm.namespace, "address")
+    cases = ((secure, "10.0.0.77", False), ("", "10.0.0.77", True), (secure, vm.ip, True))
+    for security, address, passes in cases:
+        stack.nbctl("--wait=hv", "lsp-set-port-security", vm.port, *([security] if security else []))
+        stack.run(*inside, "flush", "dev", "eth0")
+        stack.run(*inside, "add", f"{address}/{MASK}", "dev", "eth0")
+        if passes:
+            assert reaches(stack, vm.namespace, other.ip), (security, address)
+        else:
+            assert not stack.ping(vm, other.ip, count=2), (security, address)
+    stack.nbctl("--wait=hv", "lsp-set-port-security", vm.port)
+
+
+@pytest.mark.parametrize("northd", ["debian", "ours"])
+def test_vms_and_containers_in_vms_reach_each_other_over_geneve(stack: Stack, northd: str) -> None:
+    stack.central(server="ours", northd=northd)
     hosts = [stack.hypervisor(f"hv{n}", n, server="ours", controller="debian") for n in (1, 2)]
     stack.link(*hosts)
     network(stack)
@@ -108,6 +125,7 @@ def test_vms_and_containers_in_vms_reach_each_other_over_geneve(stack: Stack) ->
     stack.nbctl("--wait=hv", "sync")
     assert reaches(stack, vms[0].namespace, vms[1].ip)
     assert reaches(stack, vms[1].namespace, vms[0].ip)
+    assert_forgeries_are_dropped(stack, vms[0], vms[1])
 
     for vm, container in zip(vms, CONTAINERS, strict=True):
         put_container(stack, vm, VMS[vm.port][1], container)
