@@ -278,15 +278,7 @@ def _apply_out(evidence: Evidence, leaf: Leaf) -> Cause:
         reason = f"{port} may not receive for {target}: its port_security lists only {listing}"
         return _security(port, security, target, reason)
     allowed = _allowed(own)
-    kind = packet.get("eth_type", 0)
-    if kind not in {IPV4, IPV6}:
-        return Cause(
-            f"{port} may receive only ARP and IP, for {allowed}, since its port_security has IP addresses; "
-            f"this frame has type {kind:#06x}",
-            (lsp(port),),
-            (f"ovn-nbctl lsp-set-port-security {port} {target}",),
-        )
-    ipv6 = kind == IPV6
+    ipv6 = packet.get("eth_type", 0) == IPV6
     address = address6(packet.get("ipv6_dst", 0)) if ipv6 else address4(packet.get("ip_dst", 0))
     return _security(
         port,
