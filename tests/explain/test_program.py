@@ -117,14 +117,51 @@ def test_colours(run: Callable[..., Done], monkeypatch: pytest.MonkeyPatch) -> N
     assert "\x1b" not in run("-b", "vm1", "vm2").stdout
 
 
-def test_a_northd_that_is_paused_is_seen(sandbox: dict[str, str], run: Callable[..., Done]) -> None:
-    northd = ("ovn-appctl", "-t", "ovn-northd")
-    subprocess.run([*northd, "pause"], env=sandbox, check=True, timeout=30)
+def command(environ: dict[str, str], line: str) -> None:
+    done = subprocess.run(line.split(), env=environ, check=False, capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, (line, done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "remedy", "status", "said"),
+    [
+        (
+            "ovn-appctl -t ovn-northd pause",
+            "ovn-appctl -t ovn-northd resume",
+            0,
+            "note: ovn-northd is paused: changes of the northbound have no effect meanwhile",
+        ),
+        (
+            "pyovn sandbox cut hv1 hv2",
+            "pyovn sandbox mend hv1 hv2",
+            1,
+            "not delivered to vm2: the link between hv1 (192.168.0.1) and hv2 (192.168.0.2) is cut",
+        ),
+        (
+            "pyovn sandbox kill ovn-northd",
+            "pyovn sandbox start ovn-northd",
+            0,
+            "note: ovn-northd is not running: changes of the northbound have no effect meanwhile",
+        ),
+        (
+            "pyovn sandbox kill hv1 ovs-vswitchd",
+            "pyovn sandbox start hv1 ovs-vswitchd",
+            1,
+            "not delivered to vm2: ovs-vswitchd of hv1 is not running",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_broken_is_seen_and_what_is_mended(
+    sandbox: dict[str, str], run: Callable[..., Done], trouble: str, remedy: str, status: int, said: str
+) -> None:
+    command(sandbox, trouble)
     try:
         done = run("--verdict", "vm1", "vm2")
-        assert "note: ovn-northd is paused: changes of the northbound have no effect meanwhile" in done.stdout
+        assert (done.returncode, said in done.stdout) == (status, True), done
     finally:
-        subprocess.run([*northd, "resume"], env=sandbox, check=True, timeout=30)
+        command(sandbox, remedy)
+    command(sandbox, "ovn-nbctl --wait=hv sync")
+    assert run("--verdict", "vm1", "vm2").stdout == "delivered to vm2 on hv2 (vif2)\n"
 
 
 def test_as_a_command(sandbox: dict[str, str]) -> None:

@@ -143,18 +143,23 @@ def hypervisor_in(connection: Connection, directory: str, rundir: str) -> Hyperv
     found.name = found.settings.get("system-id", "")
     if not found.name:
         return None
-    found.trace, found.source = _tracer(directory), ASKED_SWITCH
+    found.trace, found.source = _tracer(directory, found.name), ASKED_SWITCH
     found.controller, place = _controller(directory, rundir)
     if place is not None:
         found.why = _cookie_asker(place)
     return found
 
 
-def _tracer(directory: str) -> Callable[[str, str], str]:
+def _tracer(directory: str, name: str) -> Callable[[str, str], str]:
     def trace(bridge: str, flow: str) -> str:
-        accepted, text = ask(directory, SWITCH, "ofproto/trace", [bridge, flow])
+        try:
+            accepted, text = ask(directory, SWITCH, "ofproto/trace", [bridge, flow])
+        except EvidenceError as error:
+            if _exists(f"{directory}/{SWITCH}.pid"):
+                raise EvidenceError(f"{SWITCH} of {name} is not running") from error
+            raise
         if not accepted:
-            raise EvidenceError(f"ovs-vswitchd in {directory} does not trace: {text.strip()}")
+            raise EvidenceError(f"{SWITCH} of {name} does not trace: {text.strip()}")
         return text
 
     return trace

@@ -82,8 +82,13 @@ class Comparison:
             return Verdict(Fate.UNKNOWN, port, "", "", f"{place} is out of reach")
         cause = self._lost(leaf, port, kind)
         if cause is None:
-            return Verdict(Fate.UNKNOWN, port, "", "", "its hypervisor cannot be reached")
+            return Verdict(Fate.UNKNOWN, port, "", "", self._silence())
         return Verdict(Fate.DROPPED, port, "", "", cause.reason, cause.rows, cause.change)
+
+    def _silence(self) -> str:
+        """Why nothing can be said."""
+        troubles = [visit.trouble for visit in self.journey.visits if visit.trouble] if self.journey else []
+        return troubles[0] if troubles else "the hypervisor that it comes from is out of reach"
 
     def _unreached(self) -> set[str]:
         """Hypervisors to which a copy was sent, and of which nothing is known."""
