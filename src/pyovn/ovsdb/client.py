@@ -1,6 +1,6 @@
 """The client that daemons use: a replica that is kept true over any number of connections.
 
-Joins ``session`` (what is said) with ``reconnect`` (when and to whom) on a ``Runtime``.  The owner sets
+Joins ``session`` (what is said) with ``dial`` (when and to whom) on a ``Runtime``.  The owner sets
 callbacks and calls ``start``; everything happens in callbacks of the runtime, and none within a call of
 the owner but what ``stop`` and ``reconnect`` end.
 
@@ -22,7 +22,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from pyovn.ovsdb.blocking import split_remotes
-from pyovn.ovsdb.reconnect import PROBE_INTERVAL, Action, Reconnect
+from pyovn.ovsdb.dial import Dialer
+from pyovn.ovsdb.reconnect import PROBE_INTERVAL, Reconnect
 from pyovn.ovsdb.replica import Change, Replica
 from pyovn.ovsdb.requests import CONNECTION_LOST, NOT_CONNECTED, Condition, Reply, lacking
 from pyovn.ovsdb.session import Message, RefusedError, Session
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from pyovn.ovsdb.schema import DatabaseSchema
-    from pyovn.sim.runtime import Runtime, Stream, Timer
+    from pyovn.sim.runtime import Runtime, Stream
 
 use_msgspec()
 
@@ -84,11 +85,16 @@ class Client:
         if shuffle:
             runtime.random.shuffle(choices)
         self._reconnect = Reconnect(choices, probe_interval)
+        self._dialer = Dialer(
+            runtime,
+            self._reconnect,
+            self._connected,
+            self._lost,
+            self._write_log,
+            self._session.probe,
+        )
         self._stream: Stream | None = None
         self._decoder = jsonrpc.Decoder()
-        self._attempt = 0
-        self._timer: Timer | None = None
-        self._timer_due = 0.0
         self.trouble: str | None = None
         """Why the last connection or attempt came to its end, until there is another that serves."""
 
@@ -114,16 +120,12 @@ class Client:
 
     def start(self) -> None:
         """Connect, and stay connected until ``stop``."""
-        self._reconnect.start(self._runtime.now())
-        self._schedule()
+        self._dialer.start()
 
     def stop(self) -> None:
         """Close the connection and do nothing any more; those who wait for an answer are told."""
-        self._reconnect.stop()
+        self._dialer.stop()
         self._drop()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     def reconnect(self, reason: str = "forced reconnect") -> None:
         """Leave this server for the next remote."""
@@ -132,7 +134,7 @@ class Client:
     def set_probe_interval(self, seconds: float) -> None:
         """Change the inactivity probe; 0 switches it off."""
         self._reconnect.probe_interval = seconds
-        self._schedule()
+        self._dialer.schedule()
 
     def transact(self, operations: Sequence[Any], done: Callable[[Reply], None]) -> None:
         """Send a transaction of <operation>s; ``done`` is called later, after ``on_changes``."""
@@ -182,53 +184,15 @@ class Client:
 
     # The connection
 
-    def _schedule(self) -> None:
-        """Have ``_tick`` called at the deadline; a timer that fires early finds nothing to do."""
-        deadline = self._reconnect.deadline()
-        if deadline is None or (self._timer is not None and self._timer_due <= deadline):
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_due = deadline
-        self._timer = self._runtime.call_later(max(0.0, deadline - self._runtime.now()), self._tick)
-
-    def _tick(self) -> None:
-        self._timer = None
-        action = self._reconnect.run(self._runtime.now())
-        if action is Action.CONNECT:
-            self._connect()
-        elif action is Action.PROBE:
-            self._session.probe()
-        elif action is Action.GIVE_UP:
-            self._lost(self._reconnect.describe())
-        self._schedule()
-
-    def _connect(self) -> None:
-        self._attempt += 1
-        attempt = self._attempt
-        self.log("info", f"{self.remote}: connecting...")
-
-        def connected(stream: Stream) -> None:
-            if attempt == self._attempt:
-                self._connected(stream)
-            else:
-                stream.close()
-
-        def failed(reason: str) -> None:
-            if attempt == self._attempt:
-                self._lost(f"connection attempt failed ({reason})")
-
-        self._runtime.connect(self.remote, connected, failed)
+    def _write_log(self, level: str, text: str) -> None:
+        self.log(level, text)
 
     def _connected(self, stream: Stream) -> None:
-        self.log("info", f"{self.remote}: connected")
-        self._reconnect.connected(self._runtime.now())
         self._stream = stream
         self._decoder = jsonrpc.Decoder()
         stream.on_data = self._received
         stream.on_close = self._lost
         self._session.begin(lambda message: self._write(stream, message))
-        self._schedule()
 
     @staticmethod
     def _write(stream: Stream, message: Message) -> None:
@@ -256,14 +220,11 @@ class Client:
             self._lost(fault)
 
     def _lost(self, reason: str) -> None:
-        self.log("info", f"{self.remote}: {reason}")
         self.trouble = reason
-        self._reconnect.lost(self._runtime.now())
+        self._dialer.ended(reason)
         self._drop()
-        self._schedule()
 
     def _drop(self) -> None:
-        self._attempt += 1
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.on_data = stream.on_close = _ignore

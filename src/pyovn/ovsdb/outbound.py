@@ -1,6 +1,6 @@
 """Active remotes: the server connects to a client that waits for it, again and again.
 
-When to connect is ``reconnect``'s; the connection itself is that of any client (``listen``), so it probes as
+When to connect is ``dial``'s; the connection itself is that of any client (``listen``), so it probes as
 its options say.  The status of an active remote tells of the present connection or of the last failure
 (ovn-sb(5), Connection, "Status").
 """
@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pyovn.ovsdb.dial import Dialer
 from pyovn.ovsdb.listen import Connection, RemoteOptions, RemoteStatus, default_options, differ_in_rights
-from pyovn.ovsdb.reconnect import Action, Reconnect
+from pyovn.ovsdb.reconnect import Reconnect
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyovn.ovsdb.server import Server
-    from pyovn.sim.runtime import Runtime, Stream, Timer
+    from pyovn.sim.runtime import Runtime, Stream
 
 
 def _unheard(_level: str, _text: str) -> None:
@@ -38,21 +39,22 @@ class ActiveRemote:
         self.options = default_options(address) if options is None else options
         self._runtime = runtime
         self._server = server
-        self._log = log
-        self._reconnect = Reconnect([address], 0)  # the connection itself probes
-        self._reconnect.max_backoff = self.options.max_backoff
+        self._dialer = Dialer(
+            runtime,
+            Reconnect([address], 0),  # the connection itself probes
+            self._connected,
+            self._failed,
+            log,
+        )
+        self._dialer.state.max_backoff = self.options.max_backoff
         self._connection: Connection | None = None
-        self._attempt = 0
-        self._timer: Timer | None = None
         self._times: dict[str, float] = {}
-        self._last_error = ""
-        self._reconnect.start(runtime.now())
-        self._schedule()
+        self._dialer.start()
 
     def set_options(self, options: RemoteOptions) -> None:
         """Be another way from now on; a client whose rights change is connected again."""
         before, self.options = self.options, options
-        self._reconnect.max_backoff = options.max_backoff
+        self._dialer.state.max_backoff = options.max_backoff
         if self._connection is not None:
             if differ_in_rights(options, before):
                 self._connection.session.drop("remote was changed")
@@ -63,9 +65,9 @@ class ActiveRemote:
         """How it is."""
         now = self._runtime.now()
         status = {name: str(int(now - since)) for name, since in self._times.items()}
-        status["state"] = self._reconnect.state
-        if self._last_error:
-            status["last_error"] = self._last_error
+        status["state"] = self._dialer.state.state
+        if self._dialer.last_error:
+            status["last_error"] = self._dialer.last_error
         if self._connection is not None:
             held, waiting = self._server.locks.of(self._connection.session)
             if held:
@@ -76,66 +78,22 @@ class ActiveRemote:
 
     def close(self) -> None:
         """Disconnect and stay so."""
-        self._reconnect.stop()
-        self._attempt += 1
-        if self._timer is not None:
-            self._timer.cancel()
+        self._dialer.stop()
         if self._connection is not None:
             self._connection.session.drop("remote was removed")
 
-    def _schedule(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        deadline = self._reconnect.deadline()
-        if deadline is not None:
-            self._timer = self._runtime.call_later(max(0.0, deadline - self._runtime.now()), self._tick)
-
-    def _tick(self) -> None:
-        self._timer = None
-        action = self._reconnect.run(self._runtime.now())
-        if action is Action.CONNECT:
-            self._connect()
-        elif action is Action.GIVE_UP:
-            self._failed(self._reconnect.describe())
-        self._schedule()
-
-    def _connect(self) -> None:
-        self._attempt += 1
-        attempt = self._attempt
-        self._log("info", f"{self.address}: connecting...")
-
-        def connected(stream: Stream) -> None:
-            if attempt == self._attempt:
-                self._connected(stream)
-            else:
-                stream.close()
-
-        def failed(reason: str) -> None:
-            if attempt == self._attempt:
-                self._last_error = reason
-                self._failed(f"connection attempt failed ({reason})")
-
-        self._runtime.connect(self.address, connected, failed)
-
     def _connected(self, stream: Stream) -> None:
         now = self._runtime.now()
-        self._log("info", f"{self.address}: connected")
         self._times["sec_since_connect"] = now
-        self._reconnect.connected(now)
-        self._reconnect.serving(now)
+        self._dialer.state.serving(now)
         self._connection = Connection(self._runtime, self._server, stream, self.options)
         self._connection.on_end = self._ended
-        self._schedule()
+
+    def _failed(self, why: str) -> None:
+        self._dialer.ended(why)
 
     def _ended(self, _connection: Connection, reason: str) -> None:
         self._connection = None
         self._times["sec_since_disconnect"] = self._runtime.now()
-        self._last_error = reason
-        self._failed(reason or "connection dropped")
-
-    def _failed(self, why: str) -> None:
-        self._attempt += 1
-        self._log("info", f"{self.address}: {why}")
-        self._reconnect.lost(self._runtime.now())
-        self._schedule()
+        self._dialer.last_error = reason
+        self._dialer.ended(reason or "connection dropped")
