@@ -86,7 +86,7 @@ def test_vlan_tags_are_pushed_and_popped() -> None:
     data = frame(UDP)
     out = dict(lab.send(1, data))
     assert out[2][12:18].hex() == "810000050800"
-    assert out[3][12:22].hex() == "81000005810000050800"
+    assert out[3][12:22].hex() == "81000000810000050800"
     assert out[4] == data
 
 

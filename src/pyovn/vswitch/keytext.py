@@ -96,6 +96,8 @@ def _headers(key: int) -> list[tuple[str, str, str]]:
     if kind not in {0x0800, 0x86DD}:
         return []
     fields = list(_IPV4 if kind == 0x0800 else _IPV6)
+    if SLOTS["ip_frag"].read(key) & 2:
+        return fields  # a later fragment has no transport header
     if proto in {6, 17, 132}:
         fields += _PORTS
     elif proto in {1, 58}:
@@ -134,7 +136,11 @@ def format_key(key: int) -> str:
     tci = SLOTS["vlan_tci"].read(key)
     if tci & 0x1000:
         inner = SLOTS["vlan2_tci"].read(key)
-        words += [f"dl_vlan={tci & 0xFFF}", f"dl_vlan_pcp={tci >> 13}", f"vlan_tci1=0x{inner:04x}"]
+        words += [f"dl_vlan={tci & 0xFFF}", f"dl_vlan_pcp={tci >> 13}"]
+        if inner & 0x1000:
+            words += [f"dl_vlan1={inner & 0xFFF}", f"dl_vlan_pcp1={inner >> 13}"]
+        else:
+            words.append(f"vlan_tci1=0x{inner:04x}")
     else:
         words.append(f"vlan_tci=0x{tci:04x}")
     words += [f"{n}={_FORMS[f](SLOTS[s].read(key))}" for n, s, f in _ETHERNET[1:]]

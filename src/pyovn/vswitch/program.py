@@ -272,7 +272,9 @@ class Compiler:
 
         def run(x: Translation) -> Frame | None:
             x.wc |= read
-            return x.output(x.key >> at & ones & 0xFFFF)
+            number = x.key >> at & ones & 0xFFFF
+            x.note(f"output port is {number}")
+            return x.output(number)
 
         return run
 

@@ -14,6 +14,8 @@ Not here: bonds (each member is a port by itself), QoS, mirrors, STP, sFlow, sys
 
 from __future__ import annotations
 
+import itertools
+import re
 from typing import TYPE_CHECKING, Final
 
 from pyovn.vswitch.bridge import Bridge
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
     from pyovn.vswitch.steps import PacketIn
 
 STATISTICS_INTERVAL: Final = 10.0
+_FIRST_BRIDGE_NUMBER: Final = 100
+_LAST_DATAPATH_NUMBER: Final = 0xFFFF
 _FIRST_DUMMY_MAC: Final = 0xAA55AA550001
 
 
@@ -71,7 +75,6 @@ class Switch:
         self._by_index: dict[int, Bridge] = {}
         self._next_index = 1
         self._next_mac = _FIRST_DUMMY_MAC
-        self._next_datapath_number = 1
         self._uuids: dict[str, UUID] = {}
         self._controller_rows: dict[str, frozenset[UUID]] = {}
         self._writing = False
@@ -279,8 +282,7 @@ class Switch:
             return device
         number = bridge.pick_number(row.name, row.ofport_request, row.ofport)
         port = SwitchPort(bridge.pipeline, number, row.name, kind, self._address(bridge, row))
-        port.datapath_number = self._next_datapath_number
-        self._next_datapath_number += 1
+        port.datapath_number = self._pick_datapath_number(row.name)
         device.captures = self._capture(row)
         port.transmit = self._transmitter(row.name, device.captures)
         if tunnel is not None:
@@ -294,6 +296,16 @@ class Switch:
         bridge.add_port(port)
         self.log("info", f"bridge {bridge.name}: added interface {row.name} on port {number}")
         return device
+
+    def _pick_datapath_number(self, name: str) -> int:
+        """As the dummy datapath does: what the name's digits say, from 100 for ``br...``, or what is free."""
+        used = {device.port.datapath_number for device in self._devices.values() if device.port is not None}
+        digits = re.search(r"\d+", name)
+        if digits is not None:
+            number = int(digits[0]) + (_FIRST_BRIDGE_NUMBER if name.startswith("br") else 0)
+            if 0 < number < _LAST_DATAPATH_NUMBER and number not in used:
+                return number
+        return next(n for n in itertools.count(1) if n not in used)
 
     def _address(self, bridge: Bridge, row: InterfaceRow) -> int:
         """The Ethernet address of a device."""

@@ -182,8 +182,9 @@ def trace(pipeline: Pipeline, key: int, length: int = 0, ct_next: list[int] | No
         bar = "=" * 79
         title = f"recirc({passes:#x}) - resume conntrack with"
         default = " default" if not ct_next else ""
+        words = _format_state(state) if ct_next else "trk|new"
         hint = " (use --ct-next to customize)" if not ct_next else ""
-        out += ["", bar, f"{title}{default} ct_state={_format_state(state)}{hint}", bar, ""]
+        out += ["", bar, f"{title}{default} ct_state={words}{hint}", bar, ""]
         lines, steps = _pass(step.pipeline, key, length, table)
         out += lines
         waiting = [(later, key) for later in steps] + waiting
@@ -228,9 +229,10 @@ def _sets(before: int, after: int) -> list[str]:
         if parts:
             name = "udp" if header == "tcp" and SLOTS["ip_proto"].read(after) == 17 else header
             words.append(f"set({name}({','.join(parts)}))")
-    tci = SLOTS["vlan_tci"]
+    tci, inner = SLOTS["vlan_tci"], SLOTS["vlan2_tci"]
     if diff & tci.mask:
-        if tci.read(before) & 0x1000:
+        stacked = inner.read(after) == tci.read(before)
+        if tci.read(before) & 0x1000 and not stacked:
             words.append("pop_vlan")
         if tci.read(after) & 0x1000:
             words.append(f"push_vlan(vid={tci.read(after) & 0xFFF},pcp={tci.read(after) >> 13})")

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pyovn.vswitch import steps
 from pyovn.vswitch.flowkey import CT_BITS, FULL, REGISTER_BITS, SLOTS, TUNNEL_BITS, mask_of
 from pyovn.vswitch.normal import forward_normal
+from pyovn.vswitch.packetflow import ETH_IPV6
 from pyovn.vswitch.pipeline import EXIT, LEAVE, Frame, Frozen, Pipeline, run_bucket, send_to
 from pyovn.wire.openflow import actions as of
 
@@ -44,6 +45,7 @@ IN_PORT_MASK: Final = SLOTS["in_port"].mask
 _NOT_IN_PORT: Final = FULL ^ IN_PORT_MASK
 _BRIDGE: Final = SLOTS["bridge"]
 _TTL: Final = SLOTS["ip_ttl"]
+_ETH_TYPE: Final = SLOTS["eth_type"]
 _TCI, _TPID = SLOTS["vlan_tci"], SLOTS["vlan_tpid"]
 _TCI2, _TPID2 = SLOTS["vlan2_tci"], SLOTS["vlan2_tpid"]
 _BOTH_TAGS: Final = mask_of("vlan_tci", "vlan_tpid", "vlan2_tci", "vlan2_tpid")
@@ -229,7 +231,7 @@ class Translation:
         if number >= of.PORT_IN_PORT and number != of.PORT_LOCAL:
             return self._output_reserved(number, came_from)
         if number == came_from:
-            self.note("skipping output to input port")
+            self.warn("skipping output to input port")
             return None
         return self.output_port(number, max_len)
 
@@ -342,12 +344,12 @@ class Translation:
     # -- headers and tracking --------------------------------------------------------------------
 
     def push_vlan(self, tpid: int) -> None:
-        """Push a tag with the priority and VLAN of the outermost one, or zero (OpenFlow 1.5.1, 5.8)."""
+        """Push a tag of priority and VLAN zero, whatever the outermost one has, as Open vSwitch does."""
         self.wc |= _BOTH_TAGS
         key = self.key
         tci, old_tpid = _TCI.read(key), _TPID.read(key)
         key &= ~_BOTH_TAGS
-        key |= (tci | 0x1000) << _TCI.offset | tpid << _TPID.offset
+        key |= 0x1000 << _TCI.offset | tpid << _TPID.offset
         if tci & 0x1000:
             key |= tci << _TCI2.offset | old_tpid << _TPID2.offset
         self.key = key
@@ -376,7 +378,8 @@ class Translation:
         if ttl <= 1:
             for controller in action.ids or (0,):
                 self.to_controller(of.Controller(controller_id=controller, reason=of.REASON_INVALID_TTL))
-            self.note("TTL decremented to zero, packet dropped")
+            version = 6 if _ETH_TYPE.read(self.key) == ETH_IPV6 else 4
+            self.warn(f"IPv{version} decrement TTL exception")
             return LEAVE
         self.key = self.key & ~_TTL.mask | (ttl - 1) << _TTL.offset
         self.written |= _TTL.mask
@@ -401,12 +404,19 @@ class Translation:
         self.steps.append(step)
         self.key, self.written = key & _NOT_CT, written | CT_BITS
         if self.trace is not None:
+            for inner in action.actions:
+                self.trace.action(inner)
             self.trace.tracked(action.table)
 
     def clear_tracking(self) -> None:
         """``ct_clear``."""
         self.key &= _NOT_CT
         self.written |= CT_BITS
+
+    def warn(self, text: str) -> None:
+        """Something in the trace that the user had better see."""
+        if self.trace is not None:
+            self.trace.warn(text)
 
     def note(self, text: str) -> None:
         """A remark for the trace."""

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from msgspec import structs
-
 from pyovn.wire.openflow import actions as act
 from pyovn.wire.openflow.text_values import c_hex, format_ipv4, format_ipv6, format_port, format_value
 
@@ -40,11 +38,12 @@ def format_subfield(subfield: act.Subfield) -> str:
 def format_actions(actions: tuple[act.Action, ...], names: Names = None, version: int = 6) -> str:
     """``drop`` for the empty list, else the actions joined by commas.
 
-    Actions of ``version`` 1 are spelt as OpenFlow 1.0 carries them: ``load`` and ``mod_*``, no ``set_field``.
+    Actions are spelt as ``version`` carries them: 1.0 has ``load`` and ``mod_*`` and no ``set_field``, 1.3
+    and 1.4 have ``load`` for a part of a field.
     """
     if not actions:
         return "drop"
-    printers = _PRINTERS_10 if version == 1 else _PRINTERS
+    printers = _BY_VERSION.get(version, _PRINTERS)
     return ",".join([printers[type(action)](action, names) for action in actions])
 
 
@@ -75,10 +74,15 @@ def _set_field_10(action: act.SetField, names: Names) -> str:
         return f"mod_vlan_vid:{action.value & 0xFFF}"
     if field.form == "metadata":
         return _set_field(action, names)
+    return _loads(action, mask)
+
+
+def _loads(action: act.SetField, mask: int) -> str:
+    """``load`` actions for the bits of a mask, one for each run."""
     loads = []
     for ofs, bits in act.runs(mask):
-        name = format_subfield(act.Subfield(field, ofs, bits))
-        loads.append(f"load:{action.value >> ofs & (1 << bits) - 1:#x}->{name}")
+        name = format_subfield(act.Subfield(action.field, ofs, bits))
+        loads.append(f"load:{c_hex(action.value >> ofs & (1 << bits) - 1)}->{name}")
     return ",".join(loads)
 
 
@@ -161,7 +165,7 @@ def _nat_range(nat: act.Nat) -> str:
     return text
 
 
-def _ct(action: act.Ct, names: Names) -> str:
+def _ct(action: act.Ct, names: Names, version: int = 6) -> str:
     parts = [name for name, given in (("commit", action.commit), ("force", action.force)) if given]
     if action.table is not None:
         parts.append(f"table={action.table}")
@@ -172,7 +176,7 @@ def _ct(action: act.Ct, names: Names) -> str:
     if action.nat is not None:
         parts.append(_nat(action.nat))
     if action.actions:
-        parts.append(f"exec({format_actions(action.actions, names)})")
+        parts.append(f"exec({format_actions(action.actions, names, version)})")
     if action.alg:
         parts.append(f"alg={ALGS.get(action.alg, action.alg)}")
     return f"ct({','.join(parts)})"
@@ -249,14 +253,7 @@ _PRINTERS: Final[Mapping[type, Printer]] = {
 
 
 def _ct_10(action: act.Ct, names: Names) -> str:
-    inner = format_actions(action.actions, names, 1) if action.actions else ""
-    text = _ct(structs.replace(action, actions=()), names)
-    if not inner:
-        return text
-    # exec() stands before alg, as in later versions.
-    head, alg, tail = text[:-1].partition("alg=")
-    head = head + "," if head and head[-1] not in "(," else head
-    return f"{head}exec({inner}){',' + alg + tail if alg else ''})"
+    return _ct(action, names, 1)
 
 
 _PRINTERS_10: Final[Mapping[type, Printer]] = {
@@ -267,3 +264,22 @@ _PRINTERS_10: Final[Mapping[type, Printer]] = {
     act.GotoTable: lambda a, _: f"resubmit(,{a.table})",
     act.Ct: _ct_10,
 }
+
+
+def _set_field_13(action: act.SetField, names: Names) -> str:
+    if action.mask is None or action.mask == action.field.full or action.field.form == "metadata":
+        return _set_field(action, names)
+    return _loads(action, action.mask)
+
+
+def _ct_13(action: act.Ct, names: Names) -> str:
+    return _ct(action, names, 4)
+
+
+_PRINTERS_13: Final[Mapping[type, Printer]] = {
+    **_PRINTERS,
+    act.SetField: _set_field_13,
+    act.Clone: lambda a, names: f"clone({format_actions(a.actions, names, 4)})",
+    act.Ct: _ct_13,
+}
+_BY_VERSION: Final = {1: _PRINTERS_10, 4: _PRINTERS_13, 5: _PRINTERS_13}
