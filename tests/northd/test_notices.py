@@ -117,6 +117,7 @@ def test_two_that_ask_for_one_tunnel_key(pair: World) -> None:
                 f"{mac(1)},10.0.0.0/x": "10.0.0.0/x is no IP address",
             }.items()
         ),
+        ({"options": {"requested-tnl-key": "x"}}, 'port a: requested-tnl-key "x" is no tunnel key'),
         ({"type": "nonsense"}, 'port a: unknown type "nonsense"'),
         ({"parent_name": "nobody", "tag": 3}, 'port a: parent "nobody" does not exist'),
     ],
@@ -126,7 +127,7 @@ def test_a_mistake_in_a_port(pair: World, columns: dict[str, Any], line: str) ->
     assert line in pair.northd.notices()
     assert f"warn: {line}" in pair.log
     blank: dict[str, Any] = {"addresses": {mac(1)}, "type": "", "parent_name": None}
-    blank |= {"tag": None, "port_security": set()}
+    blank |= {"tag": None, "port_security": set(), "options": {}}
     pair.change_port("a", **blank)
     assert pair.northd.notices() == []
     assert f"info: no longer: {line}" in pair.log

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pyovn.northd.addresses import is_dynamic, mistake_in, mistake_in_security
+from pyovn.northd.model import requested_key
 from pyovn.ovn.ports import EXTERNAL, NORTHBOUND_TYPES, ROUTER
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from pyovn.incremental import Derived
     from pyovn.northd.model import Model
+    from pyovn.ovsdb.values import FrozenMap
     from pyovn.schemas import northbound as nb
 
 
@@ -50,6 +52,12 @@ def declare(model: Model) -> list[Derived[Any, Notice]]:
         for name, reason in _SWITCH_FEATURES.items():
             if getattr(row, name):
                 yield Notice(f"switch {row.name or row.uuid}", reason), "not served"
+        yield from key_request(f"switch {row.name or row.uuid}", row.other_config)
+
+    def key_request(subject: str, options: FrozenMap[str, str]) -> Iterator[tuple[Notice, str]]:
+        text = options.get("requested-tnl-key")
+        if text is not None and requested_key(options) is None:
+            yield Notice(subject, f'requested-tnl-key "{text}" is no tunnel key'), "a mistake"
 
     def router(row: nb.LogicalRouter) -> Iterator[tuple[Notice, str]]:
         yield Notice(f"router {row.name or row.uuid}", "only its rows are served, no flows"), "not served"
@@ -60,6 +68,7 @@ def declare(model: Model) -> list[Derived[Any, Notice]]:
             yield Notice(subject, f'unknown type "{row.type}"'), "a mistake"
         elif row.type in _TYPES:
             yield Notice(subject, f'type "{row.type}" is not served'), "not served"
+        yield from key_request(subject, row.options)
         if row.dhcpv4_options is not None or row.dhcpv6_options is not None:
             yield Notice(subject, "DHCP is not served"), "not served"
         for address in row.addresses:
