@@ -78,7 +78,7 @@ def test_a_flow_of_a_group_is_on_the_datapaths_that_are_here(lab: Lab) -> None:
 def test_a_flow_of_a_port_is_where_the_port_is(lab: Lab) -> None:
     """northd marks it with the tag ``in_out_port``; it comes and goes with the port."""
     red = datapath(lab, "red")
-    tags = {"tags": ["map", [["in_out_port", "vm3"]]]}
+    tags: dict[str, Any] = {"tags": ["map", [["in_out_port", "vm3"]]]}
     uuid = insert_flow(lab, 'inport == "vm3" && ip4', logical_datapath=red["_uuid"], **tags)
     assert (len(flows_of(lab, "hv1", uuid)), len(flows_of(lab, "hv2", uuid))) == (1, 0)
     lab.unplug("hv1", 3)
