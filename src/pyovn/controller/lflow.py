@@ -28,7 +28,7 @@ from pyovn.ovn.registers import LOG_DATAPATH
 from pyovn.schemas import southbound as sb
 from pyovn.wire.openflow.actions import Conjunction
 from pyovn.wire.openflow.flow import Flow
-from pyovn.wire.openflow.match import Match
+from pyovn.wire.openflow.match import Match, shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -191,7 +191,7 @@ class LogicalFlows:
                     continue
                 match = match.merge(Match.of({CONJ_ID: conj_id}))
             if match is not None:
-                yield Flow(translated.table, translated.priority, match, actions, cookie)
+                yield Flow(translated.table, translated.priority, shared(match), actions, cookie)
 
     def _translate(self, row: sb.LogicalFlow, datapath: UUID) -> Translated | None:
         binding = self._model.datapath_by_uuid.one(datapath)

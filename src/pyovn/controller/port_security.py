@@ -20,7 +20,7 @@ from pyovn.ovn import registers as reg
 from pyovn.wire.openflow.actions import Resubmit, SetField
 from pyovn.wire.openflow.fields import FIELDS
 from pyovn.wire.openflow.flow import Flow
-from pyovn.wire.openflow.match import Match
+from pyovn.wire.openflow.match import Match, shared
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -109,7 +109,7 @@ def declare(model: Model) -> None:
         ):
             for priority, terms, actions in lines:
                 match = Match.of({**base, **terms})
-                yield Flow(table, priority, match, actions, cookie_of(port.binding)), "port security"
+                yield Flow(table, priority, shared(match), actions, cookie_of(port.binding)), "port security"
 
     model.want(model.output_flows, "port_security", model.local_ports, flows)
 

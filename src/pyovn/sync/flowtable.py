@@ -21,7 +21,7 @@ from pyovn.wire.openflow.actions import Conjunction
 from pyovn.wire.openflow.flow import Flow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from pyovn.incremental import Derived, Reason
     from pyovn.wire.openflow.match import Match
@@ -33,7 +33,10 @@ class FlowTable:
     """What one bridge shall have and has."""
 
     def __init__(self) -> None:
-        self._wanted: dict[Key, dict[Flow, list[Derived[Any, Any]]]] = {}
+        self._alone: dict[Key, tuple[Flow, Derived[Any, Any]]] = {}
+        """What is wanted once, as almost everything is."""
+        self._several: dict[Key, dict[Flow, list[Derived[Any, Any]]]] = {}
+        """What shares its key, or is wanted by several derivations."""
         self._installed: dict[Key, Flow] = {}
         self._dirty: dict[Key, None] = {}
         self._refused: dict[Flow, str] = {}
@@ -51,26 +54,37 @@ class FlowTable:
     def came(self, flow: Flow, relation: Derived[Any, Any]) -> None:
         """``flow`` is wanted."""
         key = flow.key
-        self._wanted.setdefault(key, {}).setdefault(flow, []).append(relation)
+        several = self._several.get(key)
+        if several is not None:
+            several.setdefault(flow, []).append(relation)
+        elif key in self._alone:
+            first, other = self._alone.pop(key)
+            several = self._several[key] = {first: [other]}
+            several.setdefault(flow, []).append(relation)
+        else:
+            self._alone[key] = flow, relation
         self._stuck.pop(key, None)
         self._dirty[key] = None
 
     def went(self, flow: Flow, relation: Derived[Any, Any]) -> None:
         """``relation`` wants ``flow`` no longer."""
         key = flow.key
-        flows = self._wanted[key]
-        flows[flow].remove(relation)
-        if flows[flow]:
-            return
-        del flows[flow]
-        if not flows:
-            del self._wanted[key]
+        several = self._several.get(key)
+        if several is None:
+            del self._alone[key]
+        else:
+            several[flow].remove(relation)
+            if several[flow]:
+                return
+            del several[flow]
+            if not several:
+                del self._several[key]
         self._refused.pop(flow, None)
         self._dirty[key] = None
 
     def wanted(self, key: Key) -> Flow | None:
         """The one flow that the switch shall have at ``key``."""
-        flows = [flow for flow in self._wanted.get(key, ()) if flow not in self._refused]
+        flows = [flow for flow in self._candidates(key) if flow not in self._refused]
         if len(flows) < 2:
             return flows[0] if flows else None
         others = [flow for flow in flows if not _is_conjunctive(flow)]
@@ -80,12 +94,23 @@ class FlowTable:
         first = min(flows, key=repr)
         return Flow(first.table, first.priority, first.match, tuple(actions), first.cookie)
 
+    def _candidates(self, key: Key) -> Iterable[Flow]:
+        """The flows that are wanted at ``key``."""
+        alone = self._alone.get(key)
+        return self._several.get(key, ()) if alone is None else alone[:1]
+
+    def _claims(self) -> Iterator[tuple[Flow, Sequence[Derived[Any, Any]]]]:
+        """All that is wanted, and by which relations."""
+        for flow, relation in self._alone.values():
+            yield flow, (relation,)
+        for flows in self._several.values():
+            yield from flows.items()
+
     def why(self, cookie: int) -> list[tuple[Flow, list[Reason]]]:
         """The wanted flows with a cookie and the derivations that want them."""
         return [
             (flow, [reason for relation in relations for reason in relation.why(flow)])
-            for flows in self._wanted.values()
-            for flow, relations in flows.items()
+            for flow, relations in self._claims()
             if flow.cookie == cookie
         ]
 
@@ -103,7 +128,8 @@ class FlowTable:
         self._stuck.clear()
         self.known = True
         self._dirty = dict.fromkeys(self._installed)
-        self._dirty.update(dict.fromkeys(self._wanted))
+        self._dirty.update(dict.fromkeys(self._alone))
+        self._dirty.update(dict.fromkeys(self._several))
 
     @property
     def is_clean(self) -> bool:
@@ -142,7 +168,7 @@ class FlowTable:
             return
         sent = refused.flow
         if refused.command == ofp.ADD:
-            for flow in self._wanted.get(sent.key, ()):
+            for flow in self._candidates(sent.key):
                 if flow == sent or _is_part(flow, sent):
                     self._refused[flow] = reason
         else:
@@ -157,7 +183,7 @@ class FlowTable:
         return {self._installed[key]: why for key, why in self._stuck.items() if key in self._installed}
 
     def __len__(self) -> int:
-        return len(self._wanted)
+        return len(self._alone) + len(self._several)
 
 
 class _Follower:

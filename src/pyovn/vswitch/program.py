@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pyovn.vswitch.pipeline import Frame
     from pyovn.vswitch.translate import Translation
     from pyovn.wire.openflow.fields import Field
-    from pyovn.wire.openflow.match import Match
+    from pyovn.wire.openflow.match import Match, Term
 
     Operation = Callable[[Translation], "Frame | None"]
 
@@ -408,21 +408,27 @@ def compile_actions(actions: tuple[of.Action, ...], match: Match | None) -> Prog
     return Compiler(match).compile(actions) if actions else EMPTY
 
 
-_shared: dict[tuple[of.Action, ...], Program] = {}
+_shared: dict[tuple[of.Action, ...] | tuple[tuple[of.Action, ...], tuple[Term, ...]], Program] = {}
 SHARED_LIMIT: Final = 50_000
+_ASKED: Final = frozenset(
+    name for alternatives in PREREQUISITES.values() for needs in alternatives for name, _, _ in needs
+)
+"""The fields that prerequisites are about."""
 
 
 def compile_shared(actions: tuple[of.Action, ...], match: Match) -> Program:
     """Like ``compile_actions``, for flows; many of them have the same actions and share one program.
 
-    Only programs whose checks did not ask for the match are shared.
+    A program whose checks asked for the match is shared by flows that have the same in what can be asked.
     """
     program = _shared.get(actions)
     if program is None:
-        compiler = Compiler(match)
-        program = compiler.compile(actions)
-        if not compiler.asked:
+        asked = actions, tuple([term for term in match.items() if term[0].name in _ASKED])
+        program = _shared.get(asked)
+        if program is None:
+            compiler = Compiler(match)
+            program = compiler.compile(actions)
             if len(_shared) >= SHARED_LIMIT:
                 _shared.clear()
-            _shared[actions] = program
+            _shared[asked if compiler.asked else actions] = program
     return program

@@ -24,7 +24,7 @@ from pyovn.wire.openflow.errors import (
     CodecError,
 )
 from pyovn.wire.openflow.fields import FIELDS, FIELDS_BY_CODE, NXM0, OXM_BASIC, OXM_EXPERIMENTER, Code, Field
-from pyovn.wire.openflow.match import ANY, Match, Term
+from pyovn.wire.openflow.match import ANY, Match, Term, shared
 
 if TYPE_CHECKING:
     from pyovn.wire.openflow.actions import Subfield
@@ -223,7 +223,7 @@ def decode_terms(data: bytes) -> Match:
     match = Match.from_terms(terms)
     if match is None:
         raise CodecError(*DUP_FIELD, "fields of a match contradict each other")
-    return match
+    return shared(match)
 
 
 def decode_match(data: bytes, offset: int) -> tuple[Match, int]:

@@ -202,5 +202,19 @@ def _pieces(field: Field, value: int, mask: int) -> list[Term]:
     ]
 
 
+_KEPT_LIMIT: Final = 1 << 17
+_kept: dict[Match, Match] = {}
+
+
+def shared(match: Match) -> Match:
+    """The same match as an object that others have, too: controllers and switches of one process share it."""
+    known = _kept.get(match)
+    if known is None:
+        if len(_kept) >= _KEPT_LIMIT:
+            _kept.clear()
+        known = _kept[match] = match
+    return known
+
+
 ANY: Final = Match(())
 """The match that takes every packet."""
