@@ -31,6 +31,10 @@ def test_2015(sandbox: dict[str, str]) -> None:
     assert check(ROOT / "docs" / "2015.md", sandbox) >= 20
 
 
+def test_sandbox(sandbox: dict[str, str]) -> None:
+    assert check(ROOT / "docs" / "sandbox.md", sandbox) >= 30
+
+
 @pytest.mark.parametrize(
     ("output", "printed", "same"),
     [

@@ -135,6 +135,23 @@ def test_a_mistake_outside_of_a_sandbox(command: tuple[str, ...], status: int, m
     assert done[1].startswith(message)
 
 
+@pytest.mark.usefixtures("outside")
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--hypervisors", "0"), "pyovn sandbox: 1 to 1000 hypervisors, not 0\n"),
+        (("--directory", "/tmp/" + "x" * 90), "sockets in it would have more than 107 bytes"),
+        (("--directory", "/proc/nowhere/s"), "pyovn sandbox: /proc/nowhere/s cannot be made: "),
+        (("--restore", "/nowhere/file"), "pyovn sandbox: /nowhere/file cannot be read: No such file"),
+        (("--hypervisors", "x"), "argument --hypervisors: invalid int value: 'x'"),
+    ],
+)
+def test_a_sandbox_that_cannot_start_says_why(options: tuple[str, ...], message: str) -> None:
+    status, said = refused(dict(os.environ), str(PROGRAMS / "pyovn"), "sandbox", *options)
+    assert status in {1, 2}
+    assert message in said
+
+
 def test_plugging_twice_is_refused_and_what_is_unusual_is_said(sandbox: dict[str, str]) -> None:
     assert run(sandbox, "pyovn", "sandbox", "plug", "hv1", "vif1", "nosuch") == "no logical port nosuch yet\n"
     again = refused(sandbox, "pyovn", "sandbox", "plug", "hv1", "vif1", "nosuch")
