@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from pyovn.controller import interest
 from pyovn.controller.controller import SB_COLUMNS, VS_COLUMNS, Controller
 from pyovn.controller.required import SB_REQUIRED
+from pyovn.northd.northd import NB_COLUMNS
+from pyovn.northd.northd import SB_COLUMNS as NORTHD_SB_COLUMNS
 from pyovn.ovsdb.client import Client
 from pyovn.ovsdb.listen import Remote
 from pyovn.sandbox.deployment import LOCAL_REMOTE, Deployment, Hypervisor
@@ -21,19 +23,24 @@ from pyovn.schemas.ovn2015 import OVN_2015
 from pyovn.schemas.southbound import SOUTHBOUND
 from pyovn.schemas.vswitch import OPEN_VSWITCH
 from pyovn.sim.virtual import VirtualRuntime
+from pyovn.vswitch.confdb import TABLES
 from pyovn.wire.openflow.multiparts import FlowDescRequest
 from pyovn.wire.packet import Arp, Ethernet, IPv4, Udp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from pyovn.northd.northd import Northd
     from pyovn.ovsdb.engine import Database
+    from pyovn.ovsdb.local import LocalClient
     from pyovn.ovsdb.schema import DatabaseSchema
     from pyovn.ovsdb.server import Server
     from pyovn.schemas.columns import Database as TypedDatabase
     from pyovn.sim.runtime import Runtime
+    from pyovn.sim.underlay import Underlay
     from pyovn.sync.database import DatabaseClient
     from pyovn.sync.flowtable import FlowTable
+    from pyovn.vswitch.switch import Switch
     from pyovn.wire.openflow.messages import FlowMod
 
 ALL = FlowDescRequest()
@@ -87,7 +94,7 @@ class Sent:
 
 
 class LabMakers(Makers):
-    """``schemas`` replaces schemas; ``wire`` puts database connections of controllers on streams."""
+    """``schemas`` replaces schemas; ``wire`` puts the daemons' database connections on streams."""
 
     def __init__(self, runtime: VirtualRuntime, schemas: dict[str, DatabaseSchema], *, wire: bool) -> None:
         super().__init__(runtime)
@@ -111,6 +118,19 @@ class LabMakers(Makers):
         server = self.servers[name]
         self.remotes[name] = Remote(server.runtime, server, f"punix:/{name}/db.sock")
 
+    def northd(self, runtime: Runtime, nb_client: DatabaseClient, sb_client: DatabaseClient) -> Northd:
+        if self.wire:
+            nb_client = _client(runtime, "central", NORTHBOUND, NB_COLUMNS)
+            sb_client = _client(runtime, "central", SOUTHBOUND, NORTHD_SB_COLUMNS)
+        return super().northd(runtime, nb_client, sb_client)
+
+    def switch(
+        self, runtime: Runtime, hypervisor: str, client: Client | LocalClient, underlay: Underlay
+    ) -> Switch:
+        if self.wire:
+            client = _client(runtime, hypervisor, OPEN_VSWITCH, TABLES)
+        return super().switch(runtime, hypervisor, client, underlay)
+
     def controller(
         self,
         runtime: Runtime,
@@ -119,13 +139,7 @@ class LabMakers(Makers):
         connect_sb: Callable[[str], DatabaseClient],
     ) -> Controller:
         if self.wire:
-            client = Client(
-                runtime,
-                f"unix:/{hypervisor}/db.sock",
-                OPEN_VSWITCH.name,
-                VS_COLUMNS,
-                expected=OPEN_VSWITCH.schema,
-            )
+            client = _client(runtime, hypervisor, OPEN_VSWITCH, VS_COLUMNS)
 
             def connect_sb(remote: str) -> DatabaseClient:
                 return Client(
@@ -137,6 +151,14 @@ class LabMakers(Makers):
         controller = super().controller(runtime, hypervisor, client, connect_sb)
         self.sent[hypervisor] = watch(controller)
         return controller
+
+
+def _client(
+    runtime: Runtime, place: str, database: TypedDatabase, columns: Mapping[str, Sequence[str]]
+) -> Client:
+    return Client(
+        runtime, f"unix:/{place}/db.sock", database.name, columns, expected=database.schema
+    )  # fmt: skip
 
 
 def watch(controller: Controller) -> Sent:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pyovn.sim.memory import MemoryStream
 from pyovn.sim.virtual import EPOCH, RunawayError, VirtualRuntime
 
 if TYPE_CHECKING:
@@ -286,3 +287,84 @@ def test_bytes_are_neither_lost_nor_reordered(writes: list[bytes], pauses: list[
     runtime.settle()
     assert server.data == b"".join(writes)
     assert len(server.closed) == 1
+
+
+def note(arrived: list[str], name: str, data: bytes) -> None:
+    arrived.extend(name + chr(byte) for byte in data)
+
+
+def test_delays_reorder_between_streams_and_never_within_one() -> None:
+    orders = set()
+    for seed in range(20):
+        runtime = VirtualRuntime(seed)
+        arrived: list[str] = []
+        runtime.disturbance.delay = partial(runtime.random.choice, (0.0, 0.1, 2.0))
+        pairs = []
+        for name in "ab":
+            server, client = Peer(), Peer()
+            runtime.listen(f"punix:/{name}", server.take)
+            runtime.connect(f"unix:/{name}", client.take, client.failed.append)
+            runtime.advance(5)
+            server.stream.on_data = partial(note, arrived, name)
+            pairs.append(client)
+        for number in b"123":
+            for client in pairs:
+                client.stream.write(bytes([number]))
+        for client in pairs:
+            client.stream.close()
+        runtime.advance(10)
+        for name in "ab":
+            assert [word for word in arrived if word[0] == name] == [name + n for n in "123"]
+        orders.add(tuple(arrived))
+    assert len(orders) > 3
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2])
+def test_both_ends_learn_of_a_severed_stream_after_what_has_still_arrived(kept: int) -> None:
+    runtime = VirtualRuntime()
+    client, server = connected(runtime)
+    client.stream.write(b"1")
+    client.stream.write(b"2")
+    assert isinstance(client.stream, MemoryStream)
+    runtime.disturbance.arriving = lambda count: min(kept, count)
+    assert runtime.connections() == [client.stream]
+    client.stream.sever("cable")
+    client.stream.write(b"3")
+    server.stream.write(b"4")
+    runtime.settle()
+    assert (server.data, server.closed) == (b"12"[:kept], ["cable"])
+    assert (client.data, client.closed) == (b"", ["cable"])
+
+
+def test_a_killed_process_may_have_got_a_part_of_its_messages_out() -> None:
+    runtime = VirtualRuntime()
+    process = runtime.process("p")
+    server, client = Peer(), Peer()
+    runtime.listen("punix:/a", server.take)
+    process.connect("unix:/a", client.take, client.failed.append)
+    runtime.settle()
+    assert [stream.peer for stream in runtime.connections()] == ["unix:/a"]
+    for text in (b"1", b"2", b"3"):
+        client.stream.write(text)
+    runtime.disturbance.arriving = lambda count: count - 1
+    process.kill()
+    runtime.settle()
+    assert server.data == b"12"
+    assert server.closed == ["connection dropped (Connection reset by peer)"]
+    assert client.closed == []
+    assert runtime.connections() == []
+
+
+def test_one_step_is_one_callback() -> None:
+    runtime = VirtualRuntime()
+    seen: list[str] = []
+    runtime.call_later(1.0, lambda: seen.append("late"))
+    runtime.call_soon(lambda: seen.append("soon"))
+    runtime.call_soon(lambda: seen.append("next"))
+    assert runtime.step(until=0.5)
+    assert seen == ["soon"]
+    assert runtime.step(until=0.5)
+    assert not runtime.step(until=0.5)
+    assert runtime.now() == 0.5
+    assert runtime.step(until=1.0)
+    assert (seen, runtime.now()) == (["soon", "next", "late"], 1.0)

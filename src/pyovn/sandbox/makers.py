@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import random
     from collections.abc import Callable, Sequence
 
+    from pyovn.ovsdb.client import Client
     from pyovn.ovsdb.local import LocalClient
     from pyovn.ovsdb.schema import DatabaseSchema
     from pyovn.schemas.columns import Database as TypedDatabase
@@ -114,7 +115,9 @@ class Makers:
         """An ovn-compat2015, not started."""
         return Compat2015(runtime, nb_client, sb_client, ovn_client, self._log("ovn-compat2015"))
 
-    def switch(self, runtime: Runtime, hypervisor: str, client: LocalClient, underlay: Underlay) -> Switch:
+    def switch(
+        self, runtime: Runtime, hypervisor: str, client: Client | LocalClient, underlay: Underlay
+    ) -> Switch:
         """A switch, not started."""
         log = self._log(f"{hypervisor}/ovs-vswitchd")
         return Switch(runtime, client, underlay, self.rundir(hypervisor), log)

@@ -3,7 +3,13 @@
 A pipe is two ``MemoryStream`` ends.  What one end writes is delivered to the other in a later
 callback, in order, and what was written before one delivery arrives joined, as it would from a
 socket; a pipe with latency delivers every write ``latency`` seconds later and keeps them apart by
-time.  Bytes count in ``backlog()`` until the other end's ``on_data`` has been called with them.
+time.  A ``Disturbance`` makes each write take longer, by another time each, and never overtake the one before
+it: messages on one pipe keep their order, messages on two pipes do not.  Bytes count in ``backlog()``
+until the other end's ``on_data`` has been called with them.
+
+A pipe ends in three ways: ``close`` (what was written still arrives), ``abort`` (the process at one end
+has died) and ``sever`` (the network between the ends has).  Of what is under way in the last two, the
+disturbance says how much arrives.
 
 Invariants: nothing is called back from within ``write`` or ``close`` or an assignment; a close
 overtakes no data; after an end is closed it is called no more.
@@ -17,6 +23,7 @@ from __future__ import annotations
 
 import errno
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pyovn.sim import address as addresses
@@ -32,6 +39,16 @@ RESET_BY_PEER: Final = "connection dropped (Connection reset by peer)"
 
 FIRST_FREE_PORT: Final = 49152
 """The first port given to a listener that asks for port 0 (RFC 6335, section 6)."""
+
+
+@dataclass(slots=True)
+class Disturbance:
+    """How the network between processes misbehaves; as it is made, it does not.  May change at any time."""
+
+    delay: Callable[[], float] = lambda: 0.0
+    """How much longer than its latency a connect or a message takes."""
+    arriving: Callable[[int], int] = lambda _count: 0
+    """How many of the messages under way still arrive when a process dies or a connection is severed."""
 
 
 class Clock(Protocol):
@@ -54,6 +71,8 @@ class MemoryStream:
         "_backlog",
         "_clock",
         "_closed",
+        "_disturbance",
+        "_due",
         "_farewell",
         "_inbox",
         "_on_close",
@@ -69,6 +88,8 @@ class MemoryStream:
         self._clock = clock
         self.peer = peer
         self.latency = latency
+        self._disturbance: Disturbance | None = None
+        self._due = 0.0
         self._inbox: deque[tuple[float, bytes]] = deque()
         self._scheduled = False
         self._backlog = 0
@@ -105,11 +126,19 @@ class MemoryStream:
     def write(self, data: bytes) -> None:
         """Queue ``data`` for the other end."""
         other = self._other
-        if self._closed or other._closed or not data:
+        if self._closed or other._closed or self._farewell is not None or not data:
             return
         self._backlog += len(data)
-        other._inbox.append((self._clock.now() + self.latency, bytes(data)))
+        other._inbox.append((self._next_due(), bytes(data)))
         other._schedule()
+
+    def _next_due(self) -> float:
+        """When what is written now arrives."""
+        due = self._clock.now() + self.latency
+        if self._disturbance is not None:
+            due += self._disturbance.delay()
+        self._due = max(self._due, due)
+        return self._due
 
     def close(self) -> None:
         """Close this end; what it has written still arrives."""
@@ -117,8 +146,23 @@ class MemoryStream:
 
     def abort(self, why: str = RESET_BY_PEER) -> None:
         """Close this end as a process that dies does: what has not arrived is lost."""
-        self._other._inbox.clear()
+        if not self._closed:
+            self._other._lose()
         self._end(why)
+
+    def sever(self, why: str = RESET_BY_PEER) -> None:
+        """Lose the connection, as both ends will learn."""
+        for end in (self, self._other):
+            if not end._closed and end._farewell is None:
+                end._lose()
+                end._farewell = (end._inbox[-1][0] if end._inbox else self._clock.now(), why)
+                end._schedule()
+
+    def _lose(self) -> None:
+        """Of what is on its way to this end, only the first writes arrive."""
+        kept = 0 if self._disturbance is None else self._disturbance.arriving(len(self._inbox))
+        while len(self._inbox) > kept:
+            self._inbox.pop()
 
     @property
     def closed(self) -> bool:
@@ -138,7 +182,7 @@ class MemoryStream:
         other = self._other
         other._backlog = 0
         if not other._closed and other._farewell is None:
-            other._farewell = (self._clock.now() + self.latency, why)
+            other._farewell = (self._next_due(), why)
             other._schedule()
 
     def _schedule(self) -> None:
@@ -177,10 +221,13 @@ class MemoryStream:
             self._schedule()
 
 
-def pipe(clock: Clock, here: str, there: str, latency: float = 0.0) -> tuple[MemoryStream, MemoryStream]:
+def pipe(
+    clock: Clock, here: str, there: str, latency: float = 0.0, disturbance: Disturbance | None = None
+) -> tuple[MemoryStream, MemoryStream]:
     """Two joined ends: the first sees the second as ``there``, the second the first as ``here``."""
     first, second = MemoryStream(clock, there, latency), MemoryStream(clock, here, latency)
     first._other, second._other = second, first
+    first._disturbance = second._disturbance = disturbance
     return first, second
 
 
@@ -204,11 +251,12 @@ class MemoryListener:
 class Switchboard:
     """Who listens where, within the process; the transport half of a runtime without sockets."""
 
-    __slots__ = ("_clock", "_listeners", "_next_port")
+    __slots__ = ("_clock", "_disturbance", "_listeners", "_next_port")
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, disturbance: Disturbance | None = None) -> None:
         """Begin with no listener."""
         self._clock = clock
+        self._disturbance = disturbance
         self._listeners: dict[addresses.Address, MemoryListener] = {}
         self._next_port = FIRST_FREE_PORT
 
@@ -241,7 +289,8 @@ class Switchboard:
     ) -> None:
         """Connect to an active address; one of the callbacks is called later."""
         # The listener is looked up when the call arrives, not when it is asked for, as on a network.
-        self._after(latency, lambda: self._join(address, connected, failed, here, latency))
+        delay = latency if self._disturbance is None else latency + self._disturbance.delay()
+        self._after(delay, lambda: self._join(address, connected, failed, here, latency))
 
     def _join(
         self,
@@ -256,7 +305,7 @@ class Switchboard:
         except OSError as error:
             failed(addresses.reason(error))
             return
-        ours, theirs = pipe(self._clock, here or address, address, latency)
+        ours, theirs = pipe(self._clock, here or address, address, latency, self._disturbance)
         listener.accept(theirs)
         connected(ours)
 

@@ -10,6 +10,10 @@ All streams are pipes in memory, whatever the family of the address, and all dae
 
 A daemon that is to be killed as ``kill -9`` kills gets a view of the runtime of its own (``process``).
 
+Faults are the caller's to choose: ``step`` runs one callback, and between any two of them a process may be
+killed or one of the ``connections`` severed; ``disturbance`` delays messages.  Who draws these choices from
+``random`` gets another run from each seed, and the same run again from the same seed.
+
 A run-away guard turns a livelock (two daemons that keep answering each other without time passing)
 into ``RunawayError`` with the callback that was about to run.
 """
@@ -21,7 +25,7 @@ import random
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from pyovn.sim.memory import Switchboard
+from pyovn.sim.memory import Disturbance, MemoryStream, Switchboard
 from pyovn.sim.process import Process
 
 if TYPE_CHECKING:
@@ -74,7 +78,10 @@ class VirtualRuntime:
         self._ready: deque[Callable[[], None]] = deque()
         self._timers: list[VirtualTimer] = []
         self._latencies: dict[str, float] = {}
-        self._board = Switchboard(self)
+        self._streams: list[MemoryStream] = []
+        self._sweep_at = 64
+        self.disturbance = Disturbance()
+        self._board = Switchboard(self, self.disturbance)
 
     def now(self) -> float:
         """Virtual seconds since the runtime was made."""
@@ -104,7 +111,19 @@ class VirtualRuntime:
     ) -> None:
         """Connect to an active address, with the latency set for it."""
         latency = self._latencies.get(address, self.default_latency)
-        self._board.connect(address, connected, failed, latency=latency)
+
+        def keep(stream: MemoryStream) -> None:
+            if len(self._streams) >= self._sweep_at:
+                self._streams = self.connections()
+                self._sweep_at = 64 + 2 * len(self._streams)
+            self._streams.append(stream)
+            connected(stream)
+
+        self._board.connect(address, keep, failed, latency=latency)
+
+    def connections(self) -> list[MemoryStream]:
+        """The connecting ends of all open connections, in the order in which they were made."""
+        return [stream for stream in self._streams if not stream.closed]
 
     def set_latency(self, address: str, seconds: float) -> None:
         """Delay each write on connections to ``address`` that are made from now on."""
@@ -132,6 +151,24 @@ class VirtualRuntime:
             if timer is None:
                 return count
             ready.append(timer)
+
+    def step(self, until: float) -> bool:
+        """Run one callback: the next that is ready, or else the next timer's, if it is due by ``until``.
+
+        Returns False, with time at ``until``, when there is none.
+        """
+        if not self._ready:
+            when = self.next_timer()
+            if when is None or when > until:
+                self._now = max(self._now, until)
+                return False
+            self._now = max(self._now, when)
+            timer = self._due(self._now)
+            assert timer is not None
+            self._ready.append(timer)
+        self.callbacks_run += 1
+        self._ready.popleft()()
+        return True
 
     def advance(self, seconds: float) -> None:
         """Let ``seconds`` pass: settle, then fire timer after timer, settling after each instant."""
