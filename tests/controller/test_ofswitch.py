@@ -47,6 +47,8 @@ class FakeSwitch:
         """Seconds between the parts of its flows."""
         self.commits = True
         self.opened: list[int] = []
+        self.generations: list[int] = []
+        """Of the masters that it has had."""
         self.maps: list[ofp.TlvMap] = []
         self.bundles: list[list[ofp.FlowMod]] = []
         self.reads = 0
@@ -75,6 +77,11 @@ class FakeSwitch:
     def _handle(self, xid: int, message: ofp.Message) -> None:
         self.spy(message)
         match message:
+            case ofp.RoleRequest():
+                if message.role == ofp.ROLE_MASTER:
+                    self.generations.append(message.generation_id)
+                known = self.generations[-1] if self.generations else (1 << 64) - 1
+                self.send(ofp.RoleReply(message.role, known), xid)
             case ofp.TlvTableRequest():
                 self.send(ofp.TlvTableReply(tuple(self.maps)), xid)
             case ofp.TlvTableMod():
@@ -276,6 +283,7 @@ def test_a_lost_connection_begins_with_reading() -> None:
     lab.runtime.advance(2)
     assert lab.fake.reads == 2
     assert [len(bundle) for bundle in lab.fake.bundles] == [3, 1]
+    assert lab.fake.generations == [1, 2]  # the switch takes nothing more from the lost connection
 
 
 def test_a_connection_lost_within_a_bundle_costs_nothing() -> None:

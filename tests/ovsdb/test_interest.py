@@ -103,3 +103,11 @@ def test_a_text_is_kept_until_its_table_changes() -> None:
     contents.changed(database.transact([insert("Plain", name="new")]).changes)
     assert b"new" in contents.of(shown)
     assert decode(b"".join(view.initial(contents.of))) == decode(b"".join(view.initial()))
+
+
+def test_a_view_that_asks_for_nothing_may_go_last() -> None:
+    monitors = Monitors(make())
+    requests = [{"Plain": [{"columns": ["i"], "where": where}]} for where in ([False], [["i", "==", 1]])]
+    nothing, something = [monitors.add(lambda _data: None, n, 2, r) for n, r in enumerate(requests)]
+    monitors.remove(something)
+    monitors.remove(nothing)

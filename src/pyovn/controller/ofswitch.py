@@ -1,9 +1,14 @@
 """The OpenFlow connection to the integration bridge.
 
-States: connecting -> (hello) -> options (the tunnel option that carries port keys must be mapped to
-tun_metadata0) -> reading (what flows are there) -> ready.  When ready, ``sync`` sends the difference as one
-atomic bundle and tells when the switch has confirmed it; the next difference waits for that.  A lost
-connection is taken up again, and begins with reading, so nothing is assumed; so does ``read_again``.
+States: connecting -> (hello) -> role (we become the master) -> options (the tunnel option that carries port
+keys must be mapped to tun_metadata0) -> reading (what flows are there) -> ready.  When ready, ``sync`` sends
+the difference as one atomic bundle and tells when the switch has confirmed it; the next difference waits for
+that.  A lost connection is taken up again, and begins with reading, so nothing is assumed; so does
+``read_again``.
+
+A connection that was lost may still carry what we wrote, and the switch may get it after it has told its
+flows to the next one.  So each connection makes itself the master of a newer generation: the switch takes
+nothing any more from the master before it, of this process or of a former one (OpenFlow 1.5.1 section 6.3.7).
 
 Nothing is waited for without a limit.  Until ``ready`` each step, and each part of the flows, has its time;
 afterwards a switch that is silent is asked for an echo.  The pause between attempts grows until a switch
@@ -12,7 +17,7 @@ has taken all that is wanted, so one that refuses everything is not pestered; ``
 A flow that the switch refuses costs only itself (``ofbundle``).  Errors that answer nothing of ours here
 belong to whoever sent the message: they are logged, each kind once.
 
-OpenFlow 1.5.1 sections 6.9 (bundles) and 7; ovs-ofctl(8), "add-tlv-map".
+OpenFlow 1.5.1 sections 6.3.7 (roles), 6.9 (bundles) and 7; ovs-ofctl(8), "add-tlv-map".
 """
 
 from __future__ import annotations
@@ -42,6 +47,9 @@ HANDSHAKE: Final = 10.0
 PROBE: Final = 5.0
 """Seconds of silence after which a switch is asked for an echo, and that it then has to answer."""
 
+_ASKED: Final = {"role": "role", "options": "tunnel options", "reading": "flows"}
+"""What is asked for in each state between hello and ready."""
+
 
 class Switch:
     """``on_state()``: ``state`` or ``is_idle`` has changed.  ``on_synced()``: the last ``sync`` is installed.
@@ -70,6 +78,8 @@ class Switch:
         self._read: list[Flow] = []
         self._asked = 0
         """The transaction id of the question that must be answered before ``ready``."""
+        self._claim = 0
+        """The transaction id with which we became the master."""
         self._bundles = 0
         self._bundle: Bundle | None = None
         self._must_read = False
@@ -247,6 +257,8 @@ class Switch:
                     self._stream.write(encode(ofp.EchoReply(message.data), xid))
             case ofp.EchoReply():
                 pass  # that something came is all that was asked for
+            case ofp.RoleReply():
+                self._role(xid, message)
             case ofp.TlvTableReply():
                 self._options(xid, message)
             case FlowDescReply():
@@ -264,8 +276,18 @@ class Switch:
         if VERSION not in hello.versions:
             self._lost("the switch does not speak OpenFlow 1.5")
             return
+        self.state = "role"
+        self._expect()
+        self._asked = self._send(ofp.RoleRequest(ofp.ROLE_NOCHANGE, 0))
+
+    def _role(self, xid: int, reply: ofp.RoleReply) -> None:
+        """The switch tells the generation of its last master: ours is the next."""
+        if self.state != "role" or xid != self._asked:
+            return
+        before = 0 if reply.generation_id == ofp.NO_GENERATION else reply.generation_id
         self.state = "options"
         self._expect()
+        self._claim = self._send(ofp.RoleRequest(ofp.ROLE_MASTER, before + 1))
         self._send(ofp.SetPacketInFormat(ofp.PACKET_IN_NXT2))
         # Open vSwitch sends packets to a management connection only when it asks for some bytes of them.
         self._send(ofp.SetConfig(miss_send_len=WHOLE_PACKET))
@@ -359,9 +381,10 @@ class Switch:
             self._refuse(bundle, xid, reason)
         elif bundle is not None and xid in bundle:
             self._bundle_refused(bundle, xid, reason)
-        elif xid == self._asked and self.state in ("options", "reading"):
-            what = "tunnel options" if self.state == "options" else "flows"
-            self._lost(f"the switch does not tell its {what}: {reason}")
+        elif xid == self._claim and self.state in _ASKED:
+            self._lost(f"the switch has another master: {reason}")
+        elif xid == self._asked and self.state in _ASKED:
+            self._lost(f"the switch does not tell its {_ASKED[self.state]}: {reason}")
         elif reason not in self._told:
             self._told.add(reason)
             self._log("warn", f"{self._address}: the switch answers {reason} (told once)")

@@ -100,20 +100,29 @@ class Zones:
     def note_moves(self) -> None:
         """After a pass: what was known of the zones of owners that have gone is forgotten.
 
-        One that came back in the same pass has kept its zone, and its connections.
+        One that came back in the same pass may have kept its zone, and its connections; if it has not, the
+        zone that it has is fresh, whichever was told first, that it came or that it went.
         """
         for name in self._left:
-            clean = self._clean.peek(name)
-            if clean is not None and clean.zone != self._allotment.peek(POOL, name):
+            clean, zone = self._clean.peek(name), self._allotment.peek(POOL, name)
+            if clean is not None and clean.zone != zone:
                 self._clean.delete(name)
+                clean = None
+            if clean is None and zone is not None:
+                self._fresh[name] = None
         self._left.clear()
 
     def unclean(self) -> dict[str, int]:
-        """The zones that the switch has to forget before they are used."""
-        for name in [name for name in self._fresh if self._clean.peek(name) is not None]:
-            del self._fresh[name]
+        """The zones that the switch has to forget before they are used.
+
+        What was read back for an owner that had gone before the start says nothing of its next zone.
+        """
         numbers = {name: self._allotment.peek(POOL, name) for name in self._fresh}
-        return {name: zone for name, zone in numbers.items() if zone is not None}
+        for name, zone in numbers.items():
+            clean = self._clean.peek(name)
+            if clean is not None and clean.zone == zone:
+                del self._fresh[name]
+        return {name: zone for name, zone in numbers.items() if zone is not None and name in self._fresh}
 
     def cleaned(self, zones: Mapping[str, int]) -> None:
         """The switch has forgotten ``zones``."""

@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from pyovn.compat2015.compat import Compat2015
     from pyovn.controller.controller import Controller
     from pyovn.northd.northd import Northd
+    from pyovn.ovsdb.client import Client
     from pyovn.ovsdb.hosting import Files
     from pyovn.ovsdb.local import LocalClient
     from pyovn.ovsdb.server import Server
@@ -139,7 +140,9 @@ class HostedMakers(Makers):
         daemon = self.daemon(runtime, CENTRAL, compat_main.SPEC)
         return compat_main.build(daemon, nb_client, sb_client, ovn_client)
 
-    def switch(self, runtime: Runtime, hypervisor: str, client: LocalClient, underlay: Underlay) -> Switch:
+    def switch(
+        self, runtime: Runtime, hypervisor: str, client: Client | LocalClient, underlay: Underlay
+    ) -> Switch:
         """An ovs-vswitchd with its control commands."""
         daemon = self.daemon(runtime, hypervisor, vswitch_main.SPEC)
         log = daemon.log.module("bridge").line

@@ -372,7 +372,8 @@ class Connection:
                         other.role = msg.ROLE_SLAVE
         if message.role != msg.ROLE_NOCHANGE:
             self.role = message.role
-        self.send(msg.RoleReply(self.role, server.generation or 0xFFFFFFFFFFFFFFFF), xid)
+        generation = msg.NO_GENERATION if server.generation is None else server.generation
+        self.send(msg.RoleReply(self.role, generation), xid)
 
     def get_async(self, _message: msg.GetAsyncRequest, xid: int) -> None:
         """OFPT_GET_ASYNC_REQUEST."""

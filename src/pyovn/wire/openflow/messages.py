@@ -81,6 +81,8 @@ ROLE_NOCHANGE: Final = 0
 ROLE_EQUAL: Final = 1
 ROLE_MASTER: Final = 2
 ROLE_SLAVE: Final = 3
+NO_GENERATION: Final = 0xFFFF_FFFF_FFFF_FFFF
+"""The generation_id of a RoleReply of a switch that has had no master."""
 
 
 class Raw(Struct, frozen=True):

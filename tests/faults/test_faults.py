@@ -1,0 +1,83 @@
+"""Random faults on random histories end where fresh daemons begin, and let nothing through meanwhile.
+
+The schedules run in a process of their own (``replay.py``): one that fails is printed with the command that
+runs it again, step by step.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from deployment_lab import Lab
+
+REPLAY = Path(__file__).parent / "replay.py"
+
+
+def schedules(first: int, count: int, *flags: str) -> None:
+    command = [sys.executable, str(REPLAY), "--first", str(first), "--count", str(count), *flags]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-20_000:] + done.stderr
+    assert f"{count} schedules, 0 failed" in done.stdout
+
+
+@pytest.mark.parametrize("flags", [(), ("--local",)], ids=["streams", "local"])
+def test_random_faults_leave_no_trace(seed: int, flags: tuple[str, ...]) -> None:
+    schedules(seed, 30, "--jobs", "1", *flags)
+
+
+@pytest.mark.acceptance
+@pytest.mark.parametrize("flags", [(), ("--local",)], ids=["streams", "local"])
+def test_many_random_faults_leave_no_trace(seed: int, flags: tuple[str, ...]) -> None:
+    schedules(seed, 1000, *flags)
+
+
+@pytest.mark.parametrize("flags", [(), ("--local",)], ids=["streams", "local"])
+def test_a_schedule_is_the_same_each_time(seed: int, flags: tuple[str, ...]) -> None:
+    command = [sys.executable, str(REPLAY), str(seed), "--times", "3", *flags]
+    lines = {
+        line
+        for _ in range(2)
+        for line in subprocess.run(command, capture_output=True, text=True, check=False).stdout.splitlines()
+        if line.startswith("digest")
+    }
+    assert len(lines) == 1
+    assert len(lines.pop().split()) == 2
+
+
+def test_what_a_lost_connection_still_carries_does_not_reach_the_switch() -> None:
+    lab = Lab("hv1")
+    lab.switch("red")
+    lab.port("red", 1)
+    lab.runtime.advance(5)
+    before = lab.installed("hv1")
+    lab.runtime.disturbance.delay = lambda: 3.0
+    lab.plug("hv1", 1)
+    lab.runtime.advance(1)
+    assert lab.controller("hv1").switch._bundle is not None
+    lab.runtime.disturbance.delay = lambda: 0.0
+    lab.controller("hv1").switch._lost("test")
+    lab.unplug("hv1", 1)
+    lab.runtime.advance(1.5)
+    assert lab.controller("hv1").switch.state == "ready"
+    lab.runtime.advance(10)
+    assert lab.installed("hv1") == before
+
+
+def test_a_port_made_anew_after_a_restart_gets_a_zone_that_survives_the_next_one() -> None:
+    lab = Lab("hv1")
+    lab.build("red", {1: "hv1", 2: "hv1"})
+    lab.kill_controller("hv1")
+    uuid = lab.row("nb", "Logical_Switch_Port", name="vm1")["_uuid"]
+    mutation = {"table": "Logical_Switch", "where": [], "mutations": [["ports", "delete", uuid]]}
+    lab.transact("nb", {"op": "mutate", **mutation})
+    lab.start_controller("hv1")
+    lab.runtime.advance(5)
+    lab.port("red", 1)
+    lab.runtime.advance(5)
+    zone = dict(lab.controller("hv1").zones.listing())["vm1"]
+    assert ["ct-zone-vm1", str(zone)] in lab.row("hv1", "Bridge", name="br-int")["external_ids"][1]
+    assert lab.restart_controller("hv1").nothing
