@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 
-.PHONY: setup check test acceptance acceptance-ovsdbapp bench bench-engine bench-ovsdb docs sandbox clean format
+.PHONY: setup check test acceptance acceptance-ovsdbapp bench bench-engine bench-ovsdb bench-northd bench-scale docs sandbox clean format
 
 # What users need.
 $(VENV)/.installed: pyproject.toml
@@ -66,6 +66,10 @@ bench-ovsdb: setup
 
 bench-northd: setup
 	$(BIN)/python bench/bench_northd.py $(BENCHFLAGS)
+
+# Two hundred hypervisors in one process.
+bench-scale: setup
+	$(BIN)/python bench/bench_scale.py $(BENCHFLAGS)
 
 docs: setup
 	$(BIN)/python docs/picture.py
