@@ -27,6 +27,11 @@ def test_readme(sandbox: dict[str, str]) -> None:
     assert check(ROOT / "README.md", sandbox) >= 6
 
 
+def test_tutorial(short_tmp: Path) -> None:
+    with running(str(short_tmp / "s"), 5) as environ:
+        assert check(ROOT / "docs" / "tutorial.md", environ) >= 70
+
+
 def test_2015(sandbox: dict[str, str]) -> None:
     assert check(ROOT / "docs" / "2015.md", sandbox) >= 20
 
