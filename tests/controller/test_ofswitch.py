@@ -311,6 +311,23 @@ def test_pauses_between_attempts_grow_and_are_forgotten_after_success() -> None:
     assert lab.logs[-1][1].endswith("next attempt in 1 s")
 
 
+def test_a_pause_ends_when_the_switch_has_come_to_be_there() -> None:
+    lab = Lab()
+    lab.switch.hurry()  # without an address there is nothing to connect to
+    lab.fake.listener.close()
+    lab.start()
+    lab.runtime.advance(6)
+    lab.fake.listener = lab.runtime.listen(f"punix:{ADDRESS}", lab.fake._accept)
+    before = lab.runtime.now()
+    lab.switch.hurry()
+    lab.runtime.settle()
+    assert (lab.switch.state, lab.runtime.now()) == ("ready", before)
+    lab.logs.clear()
+    lab.switch.hurry()  # who is there is not met again
+    lab.runtime.advance(1)
+    assert (lab.switch.state, lab.logs) == ("ready", [])
+
+
 def test_a_switch_that_does_not_answer_is_given_up() -> None:
     lab = Lab()
     lab.fake.silent = True

@@ -145,6 +145,16 @@ def test_br_int_that_was_deleted_is_made_again(lab: Lab) -> None:
     assert_works(lab)
 
 
+def test_a_bridge_that_is_made_is_met_at_once() -> None:
+    lab = Lab()
+    before = lab.runtime.now()
+    for name in ("hv1", "hv2"):
+        lab.deployment.add_hypervisor(name)
+    lab.runtime.settle()
+    assert [lab.controller(name).switch.state for name in ("hv1", "hv2")] == ["ready", "ready"]
+    assert lab.runtime.now() == before
+
+
 def test_a_new_system_id_is_a_new_chassis(lab: Lab) -> None:
     set_ids(lab, **{"system-id": "renamed"})
     assert_renamed(lab)

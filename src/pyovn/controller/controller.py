@@ -82,6 +82,8 @@ class Controller:
         self._sb: DatabaseClient | None = None
         self._followed: tuple[str | None, str | None] = (None, None)
         """The southbound's remote and the integration bridge."""
+        self._datapath_id: str | None = None
+        """The integration bridge's, as the switch wrote it: with it there is a socket to connect to."""
         self._stopped: Callable[[], None] | None = None
         self._has_left = False
         """The last pass of an exit is done: what is left to do is to write what it wants."""
@@ -285,6 +287,7 @@ class Controller:
             if self.sb_reconciler is not None:
                 self.sb_reconciler.reindex()
         self.switch.set_address(None if config is None else f"unix:{self._rundir}/{config.bridge}.mgmt")
+        self._meet_bridge(config)
         followed = (remote, None if config is None else config.bridge)
         if followed == self._followed:
             return
@@ -304,6 +307,15 @@ class Controller:
             client.on_changes = self._sb_changed
             client.on_state = lambda client: self._state_changed(client, self.sb_reconciler)
             client.start()
+
+    def _meet_bridge(self, config: Config | None) -> None:
+        """A bridge that we wanted is made a moment later: connect then, and not after the next pause."""
+        row = None if config is None else self.model.bridge_by_name.one(config.bridge)
+        there = None if row is None else row.datapath_id
+        if there != self._datapath_id:
+            self._datapath_id = there
+            if there is not None:
+                self.switch.hurry()
 
     def _rename(self, before: Config | None, after: Config | None) -> None:
         """Another system-id: rows under the one before are ours to delete, unless another host uses it."""

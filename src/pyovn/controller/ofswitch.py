@@ -12,7 +12,8 @@ nothing any more from the master before it, of this process or of a former one (
 
 Nothing is waited for without a limit.  Until ``ready`` each step, and each part of the flows, has its time;
 afterwards a switch that is silent is asked for an echo.  The pause between attempts grows until a switch
-has taken all that is wanted, so one that refuses everything is not pestered; ``trouble`` says so.
+has taken all that is wanted, so one that refuses everything is not pestered; ``trouble`` says so.  A pause
+ends early when the database says that the bridge has been made (``hurry``).
 
 A flow that the switch refuses costs only itself (``ofbundle``).  Errors that answer nothing of ours here
 belong to whoever sent the message: they are logged, each kind once.
@@ -112,6 +113,13 @@ class Switch:
         self._drop()
         self._table = table
         self._begin()
+
+    def hurry(self) -> None:
+        """The switch has just come to be there: a pause between attempts ends now."""
+        if self._address is not None and self.state == "disconnected":
+            self._set_timer(None)
+            self._pause = FIRST_PAUSE
+            self._connect()
 
     def set_probe_interval(self, seconds: float) -> None:
         """Change the seconds of silence after which the switch is probed; 0: it never is."""
