@@ -34,6 +34,11 @@ WRITE_PARTS: Final = 512
 """Buffers for one sendmsg(2); below IOV_MAX."""
 
 WAITING_STREAMS: Final = 32
+"""How many may wait to be flushed together."""
+
+FIRST_STREAMS: Final = 4
+"""The same for the first of a round: what goes to few is sent together, what goes to many soon."""
+
 BACKLOG: Final = 1024
 """Connections that may wait to be accepted: after a restart of a server all hypervisors come at once."""
 
@@ -48,14 +53,15 @@ ACCEPT_PAUSE: Final = 1.0
 class _Round:
     """The streams of one loop that have something to send when the current callbacks are done."""
 
-    __slots__ = ("__weakref__", "_asked", "_streams")
+    __slots__ = ("__weakref__", "_asked", "_enough", "_streams")
 
     def __init__(self) -> None:
         self._asked = False
+        self._enough = FIRST_STREAMS
         self._streams: list[SocketStream] = []
 
     def add(self, stream: SocketStream, loop: asyncio.AbstractEventLoop) -> None:
-        """Flush ``stream`` soon; when there are ``WAITING_STREAMS``, at once.
+        """Flush ``stream`` soon; the ``FIRST_STREAMS``, and then each ``WAITING_STREAMS``, at once.
 
         An update may go to hundreds of clients: one callback does for many, and the first ones have
         something to do while the last ones' messages are made.
@@ -64,11 +70,13 @@ class _Round:
             self._asked = True
             loop.call_soon(self._run)
         self._streams.append(stream)
-        if len(self._streams) >= WAITING_STREAMS:
+        if len(self._streams) >= self._enough:
+            self._enough = WAITING_STREAMS
             self._flush()
 
     def _run(self) -> None:
         self._asked = False
+        self._enough = FIRST_STREAMS
         self._flush()
 
     def _flush(self) -> None:
