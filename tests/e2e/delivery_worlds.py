@@ -35,6 +35,7 @@ from pyovn.wire.openflow.flow import Flow
 from pyovn.wire.openflow.multiparts import FlowDescRequest
 from pyovn.wire.openflow.text import format_flow
 from pyovn.wire.packet import PacketError, parse_frame
+from pyovn.wire.packet.link import ETH_RARP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -56,10 +57,14 @@ PHYSICAL = "br-phys"
 def is_announcement(frame: bytes) -> bool:
     """Whether a controller says on a physical network where a VM is; it does so by itself, now and then."""
     try:
-        arp = parse_frame(frame).arp
+        parsed = parse_frame(frame)
     except PacketError:
         return False
-    return arp is not None and arp.operation == 1 and arp.sender_ip == arp.target_ip
+    arp = parsed.arp
+    if arp is None:
+        kind = parsed.vlans[-1].ethertype if parsed.vlans else parsed.ethernet.ethertype
+        return kind == ETH_RARP
+    return arp.operation == 1 and arp.sender_ip == arp.target_ip
 
 
 class BaseWorld:

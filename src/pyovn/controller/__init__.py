@@ -13,6 +13,7 @@
 ``localnet``       patches to the bridges of physical networks
 ``encap``          what a tunnel carries
 ``fdb``            learnt MAC addresses
+``garp``           announcements of VMs on physical networks
 ``replies``        packets that the controller answers
 ``port_security``  the helper tables that check a port's addresses
 ``ofswitch``       the OpenFlow connection: read back, compare, one bundle

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pyovn.controller import bridge, chassis, fdb, interest, localnet, port_security, refusals, replies
+from pyovn.controller import bridge, chassis, fdb, garp, interest, localnet, port_security, refusals, replies
 from pyovn.controller.adoption import Adoption
 from pyovn.controller.binding import Binding
 from pyovn.controller.complaints import Complaints
@@ -106,6 +106,7 @@ class Controller:
         self._report_delay: float = 0
         self._rivals = Rivals(runtime)
         self._patience: Timer | None = None
+        self._announcer: garp.Announcer | None = None
         self._names: set[str] = set()
         """All names that this chassis has had: rows under an old one are ours to delete."""
         self._build()
@@ -126,6 +127,7 @@ class Controller:
         port_security.declare(self.model)
         localnet.declare(self.model)
         fdb.declare(self.model)
+        self._announce()
         self._complaints = Complaints(self.model, self.binding)
         self.model.process.put(
             SELF, (self._hostname, self._stopped is not None, 0, 0, frozenset(self._names))
@@ -146,6 +148,14 @@ class Controller:
         self._takeovers = _Takeovers()
         self.binding.claims.subscribe(self._takeovers)
 
+    def _announce(self) -> None:
+        """From now on, the ports of this model; those of the one before are not spoken of any more."""
+        if self._announcer is not None:
+            self._announcer.stop()
+        ingress = self.model.profile.oftables.log_ingress
+        self._announcer = garp.Announcer(self._runtime, ingress, self.switch.send)
+        garp.declare(self.model).subscribe(self._announcer)
+
     def _bridge_name(self) -> str | None:
         config = self.model.config()
         return None if config is None else config.bridge
@@ -159,6 +169,8 @@ class Controller:
     def stop(self) -> None:
         """Disconnect and leave everything as it is, as a crash would."""
         self._loop.stop()
+        if self._announcer is not None:
+            self._announcer.stop()
         self.switch.stop()
         self._vs.stop()
         if self._sb is not None:
