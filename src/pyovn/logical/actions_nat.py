@@ -124,7 +124,10 @@ def reader_of(name: str) -> Callable[[Reader], Action]:
         if tokens.accept(","):
             first = _port(reader)
             if tokens.accept("-"):
+                start = tokens.at
                 last = _port(reader)
+                if last <= first:
+                    raise tokens.error(f"a range of ports goes up: expecting a port above {first}", start)
         tokens.expect(")")
         return CtNat(name, address, first, last)
 

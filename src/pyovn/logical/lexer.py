@@ -116,6 +116,8 @@ _VALUE: Final[dict[str, Callable[[str], int]]] = {
 def _constant(text: str, form: str) -> Constant:
     """Raises ``ValueError`` that says what is wrong."""
     value_text, slash, mask_text = text.partition("/")
+    if form == DECIMAL and any(len(part) > 1 and part[0] == "0" for part in (value_text, mask_text)):
+        raise ValueError("a decimal number has no leading zeros")
     value = _VALUE[form](value_text)
     if not slash:
         return Constant(value, None, form)

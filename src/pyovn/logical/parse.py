@@ -206,6 +206,8 @@ class _Parser:
         if kind == "!":
             at = tokens.at
             tokens.at += 1
+            if tokens.kind == "!":
+                raise tokens.error("the operand of `!' needs parentheses", at)
             self.deeper()
             expr, atomic = self.term(not negate)
             self.depth -= 1
@@ -290,10 +292,7 @@ class _Parser:
     ) -> Expr:
         tokens = self.tokens
         if isinstance(target, Symbol):
-            constant = values[0]
-            if len(values) != 1 or op not in ("==", "!=") or constant not in (Constant(0), Constant(1)):
-                raise tokens.error(f"the predicate {target.name} can only be compared with 0 or 1", at)
-            return self.predicate(target, negate ^ (op == "!=") ^ (constant == Constant(0)), at)
+            return self.compare_predicate(target, op, values, negate, at)
         if op not in ("==", "!="):
             if is_nominal(target.symbol):
                 raise tokens.error(f"{target} is nominal: only `==' and `!=' can be used with it", at)
@@ -312,6 +311,25 @@ class _Parser:
             if isinstance(value, Constant) and value.mask in (None, 1):
                 return Compare(target, "==", (Constant(value.value if op == "==" else 1 - value.value),))
         return Compare(target, op, values)
+
+    def compare_predicate(
+        self, target: Symbol, op: str, values: tuple[Value, ...], negate: bool, at: int
+    ) -> Expr:
+        """A predicate is compared like a field of one bit: with 0 or 1 in any form, or a set of them."""
+        wrong = negate ^ (op == "!=")
+        items: list[Expr] = []
+        for value in values:
+            if (
+                op not in ("==", "!=")
+                or not isinstance(value, Constant)
+                or value.width() > 1
+                or value.mask == 0
+            ):
+                raise self.tokens.error(f"the predicate {target.name} can only be compared with 0 or 1", at)
+            items.append(self.predicate(target, wrong ^ (value.value == 0), at))
+        if len(items) == 1:
+            return items[0]
+        return all_of(items) if wrong else any_of(items)
 
     def values(self, target: Symbol | FieldRef | None) -> tuple[Value, ...]:
         """A constant, a reference, or a set of them in braces."""
@@ -375,13 +393,15 @@ def parse_field(tokens: Tokens, symtab: SymbolTable = SYMBOLS) -> Symbol | Field
         if symbol.kind == PREDICATE:
             return symbol
         return FieldRef(symbol, 0, symbol.width)
-    if symbol.kind == PREDICATE or symbol.level == NOMINAL:
-        what = "a predicate" if symbol.kind == PREDICATE else "nominal"
-        raise tokens.error(f"{name} is {what}: it has no subfields", start)
     low = high = tokens.integer("a bit's number")
     if tokens.accept(".."):
         high = tokens.integer("a bit's number")
     tokens.expect("]")
+    if symbol.kind == PREDICATE or symbol.level == NOMINAL:
+        if (low, high) != (0, symbol.width - 1) or symbol.string:
+            what = "a predicate" if symbol.kind == PREDICATE else "nominal"
+            raise tokens.error(f"{name} is {what}: it has no subfields", start)
+        return symbol if symbol.kind == PREDICATE else FieldRef(symbol, 0, symbol.width)
     if not low <= high < symbol.width:
         raise tokens.error(f"bits {low} to {high} are not within the {symbol.width} bits of {name}", start)
     return FieldRef(symbol, low, high - low + 1)

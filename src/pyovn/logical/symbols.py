@@ -12,7 +12,8 @@ reg0 ... reg7 are parts of xxreg0 and xxreg1, reg8 and reg9 of xreg4, because th
 C's controller makes of a one-bit assignment name these wider fields (``NXM_NX_XXREG0[111]``).
 
 Beyond the man page: the names that ovn-northd 23.03 writes (``flags.force_snat_for_lb``,
-``ct_mark.natted``, ``ip6.mcast_flood`` ...).
+``ct_mark.natted``, ``ip6.mcast_flood`` ...).  Though the page lists eth.mcast among the predicates, it is a
+subfield in C, and may be set; vlan.present is a predicate, and may not.
 """
 
 from __future__ import annotations
@@ -114,7 +115,7 @@ sctp.dst        sctp_dst      16   ordinal w      sctp
 
 _SUBFIELDS: Final = """
 # symbol                 of        first width prerequisites
-vlan.present             vlan.tci  12    1
+eth.mcast                eth.dst   40    1
 vlan.pcp                 vlan.tci  13    3     vlan.present
 vlan.vid                 vlan.tci  0     12    vlan.present
 ct_mark.blocked          ct_mark   0     1
@@ -151,7 +152,7 @@ _FLAGS: Final = {
 _PREDICATES: Final = """
 # predicate        prerequisites | expansion
 eth.bcast          | eth.dst == ff:ff:ff:ff:ff:ff
-eth.mcast          | eth.dst[40]
+vlan.present       | vlan.tci[12]
 eth.mcastv6        | eth.dst[32..47] == 0x3333
 ip4                | eth.type == 0x800
 ip6                | eth.type == 0x86dd
