@@ -14,6 +14,7 @@
 ``encap``          what a tunnel carries
 ``fdb``            learnt MAC addresses
 ``garp``           announcements of VMs on physical networks
+``virtual``        virtual ports: who announces their address has them
 ``replies``        packets that the controller answers
 ``port_security``  the helper tables that check a port's addresses
 ``ofswitch``       the OpenFlow connection: read back, compare, one bundle

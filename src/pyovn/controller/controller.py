@@ -19,7 +19,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pyovn.controller import bridge, chassis, fdb, garp, interest, localnet, port_security, refusals, replies
+from pyovn.controller import (
+    bridge,
+    chassis,
+    fdb,
+    garp,
+    interest,
+    localnet,
+    port_security,
+    refusals,
+    replies,
+    virtual,
+)
 from pyovn.controller.adoption import Adoption
 from pyovn.controller.binding import Binding
 from pyovn.controller.complaints import Complaints
@@ -98,6 +109,7 @@ class Controller:
         self.switch.on_read = self._flows_read
         self.switch.on_synced = self._synced
         self._learning = fdb.Learning(self._loop.wake)
+        self._announced = virtual.Announced(self._loop.wake)
         self.switch.on_message = self._message
         vs_client.on_changes = self._vs_changed
         vs_client.on_state = lambda client: self._state_changed(client, self.vs_reconciler)
@@ -128,6 +140,7 @@ class Controller:
         localnet.declare(self.model)
         fdb.declare(self.model)
         self._announce()
+        virtual.declare(self.model, self.binding)
         self._complaints = Complaints(self.model, self.binding)
         self.model.process.put(
             SELF, (self._hostname, self._stopped is not None, 0, 0, frozenset(self._names))
@@ -440,6 +453,8 @@ class Controller:
         if client is not None and self.sb_reconciler is not None and live and not self._gives_way():
             reconcilers.append(self.sb_reconciler)
             self._learning.write(client)
+            if self._stopped is None:
+                self._announced.write(client, self._chassis_uuid(client))
         if self._complete:
             reconcilers.append(self.vs_reconciler)
         sent = [reconciler.flush(self._loop.written) or reconciler.in_flight for reconciler in reconcilers]
@@ -447,6 +462,12 @@ class Controller:
             done, self._stopped = self._stopped, None
             self.stop()
             done()
+
+    def _chassis_uuid(self, client: DatabaseClient) -> UUID | None:
+        """Our Chassis row as it is now."""
+        name = None if self._config is None else self._config.chassis
+        rows = client.replica.table(sb.Chassis.TABLE).rows.items()
+        return next((uuid for uuid, cells in rows if sb.Chassis(uuid, cells).name == name), None)
 
     # -- flows ---------------------------------------------------------------------------------
 
@@ -457,6 +478,7 @@ class Controller:
             self.switch.send(answer)
         else:
             self._learning.packet(message)
+            self._announced.packet(message)
 
     def _send_flows(self) -> None:
         """Bring the switch in step; what it confirms becomes input."""
