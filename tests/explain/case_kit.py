@@ -36,7 +36,7 @@ from pyovn.tools.ctl.served import Service
 from pyovn.tools.nbctl.program import PROGRAM as NBCTL
 from pyovn.tools.sbctl.program import PROGRAM as SBCTL
 from pyovn.tools.vsctl.program import PROGRAM as VSCTL
-from pyovn.vswitch.control import Commands
+from pyovn.vswitch.control_dummy import DummyCommands
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -141,7 +141,7 @@ class Scene:
         if words[0] == "ovs-vsctl":
             self._ctl(place, VSCTL, hypervisor.server, OPEN_VSWITCH, words[1:])
         elif words[:2] == ["ovs-appctl", "netdev-dummy/set-admin-state"]:
-            Commands(hypervisor.switch).set_admin_state(words[2:])
+            DummyCommands(hypervisor.switch).set_admin_state(words[2:])
         elif words[:3] == ["ovn-appctl", "-t", "ovn-controller"]:
             controller = hypervisor.controller
             {"debug/pause": controller.pause, "debug/resume": controller.resume}[words[3]]()

@@ -198,7 +198,12 @@ def test_tunnels_that_would_look_alike_are_refused() -> None:
     )
     row = one.interface("twin")
     assert row["ofport"] == -1
-    assert "same config" in row["error"]
+    assert row["error"] == "could not add network device twin to ofproto (File exists)"
+    told = [text for text in one.logs if "attempting to add tunnel port with same config" in text]
+    assert len(told) == 1
+    one.delete_port("br-int", "tun")
+    assert one.interface("twin")["error"] == ["set", []]
+    assert one.interface("twin")["ofport"] > 0
     one.add_port("br-int", "none", type="geneve")
     assert "remote_ip" in one.interface("none")["error"]
 
@@ -253,6 +258,84 @@ def test_frames_can_be_captured(tmp_path: Path) -> None:
     assert [bytes(p) for p in rdpcap(str(tmp_path / "a.pcap"))] == [frame(UDP), frame(ARP)]
     assert [bytes(p) for p in rdpcap(paths["tx_pcap"])] == [frame(UDP)]
     assert [bytes(p) for p in rdpcap(paths["rxq_pcap"])] == [frame(ARP)]
+
+
+def test_a_number_that_is_taken_is_had_once_it_is_free() -> None:
+    lab = SwitchLab()
+    lab.add_bridge("br0")
+    lab.add_port("br0", "a", ofport_request=1)
+    lab.add_port("br0", "b", ofport_request=1)
+    lab.add_port("br0", "c")
+    assert [lab.interface(name)["ofport"] for name in "abc"] == [1, 2, 3]
+    assert lab.interface("b")["error"] == ["set", []]
+    lab.delete_port("br0", "a")
+    assert [lab.interface(name)["ofport"] for name in "bc"] == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "error"),
+    [
+        ("geneve", {}, "x: geneve type requires valid 'remote_ip' argument"),
+        ("vxlan", {"remote_ip": "nonsense"}, "x: bad vxlan 'remote_ip'"),
+        ("geneve", {"remote_ip": "1.2.3.4", "local_ip": "1.2.3"}, "x: bad geneve 'local_ip'"),
+        ("geneve", {"remote_ip": "1.2.3.4", "key": "zz"}, "x: bad tunnel key 'zz'"),
+        ("patch", {}, "x: patch type requires valid 'peer' argument"),
+        ("patch", {"peer": "x"}, "x: patch peer must not be self"),
+    ],
+)
+def test_bad_options_are_an_error_in_their_row(kind: str, options: dict[str, str], error: str) -> None:
+    lab = SwitchLab()
+    lab.add_bridge("br0")
+    lab.add_port("br0", "x", type=kind, options=["map", [list(pair) for pair in options.items()]])
+    lab.add_port("br0", "y")
+    assert (lab.interface("x")["ofport"], lab.interface("x")["error"]) == (-1, error)
+    assert lab.interface("y")["ofport"] == 1
+    assert lab.logs.count(error) == 1
+    lab.transact(
+        {"op": "update", "table": "Interface", "where": [["name", "==", "x"]], "row": {"type": "dummy"}}
+    )
+    assert (lab.interface("x")["ofport"], lab.interface("x")["error"]) == (2, ["set", []])
+
+
+def test_a_tunnel_to_oneself_is_a_tunnel() -> None:
+    lab = SwitchLab()
+    lab.transact(
+        {
+            "op": "update",
+            "table": "Open_vSwitch",
+            "where": [],
+            "row": {"external_ids": ["map", [["ovn-encap-ip", "192.168.0.1"]]]},
+        }
+    )
+    lab.add_bridge("br0", fail_mode="secure")
+    lab.add_port("br0", "a", ofport_request=1)
+    options = ["map", [["remote_ip", "192.168.0.1"], ["key", "flow"]]]
+    lab.add_port("br0", "t", type="geneve", options=options, ofport_request=2)
+    lab.add_flows("br0", "in_port=1,actions=output:2", "in_port=2,actions=output:1")
+    lab.inject("a", UDP)
+    lab.runtime.settle()
+    assert lab.interface("t")["error"] == ["set", []]
+    assert lab.got["a"] == [frame(UDP)]
+
+
+def test_a_capture_file_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
+    lab = SwitchLab()
+    lab.add_bridge("br0")
+    path = tmp_path / "none" / "a.pcap"
+    lab.add_port("br0", "a", options=["map", [["pcap", str(path)]]])
+    lab.add_port("br0", "b")
+    text = f"{path}: failed to open pcap file for appending (No such file or directory)"
+    assert lab.logs.count(text) == 1
+    lab.inject("a", UDP)
+    assert lab.got["b"] == [frame(UDP)]
+
+
+def test_a_bridge_with_a_slash_is_ignored() -> None:
+    lab = SwitchLab()
+    lab.add_bridge("a/b")
+    lab.add_bridge("br0")
+    assert lab.logs.count('ignoring bridge with invalid name "a/b"') == 1
+    assert set(lab.switch.bridges) == {"br0"}
 
 
 def test_one_listener_may_hear_all_ports() -> None:

@@ -20,7 +20,7 @@ from msgspec import structs
 from pyovn.vswitch.connection import VERSION_NAMES, VERSIONS
 from pyovn.vswitch.controllers import Controllers
 from pyovn.vswitch.flowmods import Changes, FlowState
-from pyovn.vswitch.normal import AGING, Learning
+from pyovn.vswitch.normal import AGING, LIMIT, Learning
 from pyovn.vswitch.ofserver import OpenFlowServer
 from pyovn.vswitch.pipeline import Pipeline
 from pyovn.vswitch.ports import CONFIG_PORT_DOWN, SwitchPort
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 LOCAL: Final = PORT_LOCAL
 EXPIRY_INTERVAL: Final = 1.0
 _HEX_DIGITS: Final = 16
+LEAST_LIMIT: Final = 10
+"""What ``mac-table-size`` is raised to."""
 
 
 def address_of(uuid: UUID) -> int:
@@ -98,6 +100,8 @@ class Bridge:
         self.description = config.get("dp-desc", "None")
         aging = config.get("mac-aging-time", "")
         self.pipeline.fdb.aging = float(aging) if aging.isdigit() else AGING
+        size = config.get("mac-table-size", "")
+        self.pipeline.fdb.limit = max(LEAST_LIMIT, int(size)) if size.isdigit() else LIMIT
         self._allow(row.protocols)
         fail_mode = row.fail_mode or "standalone"
         turned = self.controllers.follow(controllers)
@@ -139,12 +143,16 @@ class Bridge:
 
     # -- ports -----------------------------------------------------------------------------------
 
+    def is_free(self, number: int | None) -> bool:
+        """Tell whether a port could have ``number``."""
+        return number is not None and 0 < number < PORT_MAX and number not in self.pipeline.ports
+
     def pick_number(self, name: str, request: int | None, remembered: int | None) -> int:
         """A number for a new port."""
         if name == self.name:
             return LOCAL
         for wish in (request, remembered):
-            if wish is not None and 0 < wish < PORT_MAX and wish not in self.pipeline.ports:
+            if wish is not None and self.is_free(wish):
                 return wish
         number = self._last_number
         for _ in range(PORT_MAX):

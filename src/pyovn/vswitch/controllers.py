@@ -126,6 +126,11 @@ class Primary:
         self.owner.changed()
         self._step()
 
+    def reconnect(self) -> None:
+        """Leave the controller, if it is there, and connect to it again."""
+        if self.connection is not None:
+            self._give_up("connection dropped by request")
+
     def _log(self, level: str, text: str) -> None:
         self.owner.log(level, f"{self.owner.name}<->{self.target}: {text}")
 
@@ -224,6 +229,11 @@ class Controllers:
         else:
             self._disconnected_since = 0.0
         self.on_change()
+
+    def reconnect(self) -> None:
+        """Leave all controllers and connect to them again."""
+        for primary in self.primaries.values():
+            primary.reconnect()
 
     @property
     def connected(self) -> bool:

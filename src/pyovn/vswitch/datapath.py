@@ -47,11 +47,25 @@ _BRIDGE: Final = SLOTS["bridge"]
 
 
 class CacheEntry:
-    """A translation that is being reused, and what it has counted since ``collect``."""
+    """A translation that is being reused, and what it has counted since ``collect``.
 
-    __slots__ = ("bytes", "packets", "rules", "steps", "used")
+    ``pipeline`` and ``key`` are of the packet that made it; that packet is not among ``hits`` and
+    ``hit_bytes``, which are brought up to date by ``collect``.
+    """
 
-    def __init__(self, steps: tuple[Step, ...], rules: tuple[Rule | SwitchGroup | Bucket, ...]) -> None:
+    __slots__ = ("bytes", "hit_bytes", "hits", "key", "packets", "pipeline", "rules", "steps", "used")
+
+    def __init__(
+        self,
+        steps: tuple[Step, ...],
+        rules: tuple[Rule | SwitchGroup | Bucket, ...],
+        pipeline: Pipeline,
+        key: int = 0,
+        length: int = 0,
+    ) -> None:
+        self.pipeline = pipeline
+        self.key = key
+        self.hits, self.hit_bytes = -1, -length
         self.steps = steps
         self.rules = rules
         self.packets = 0
@@ -124,7 +138,7 @@ class Datapath:
         self.misses += 1
         x = Translation(pipeline, key, length)
         x.run_table(_FIRST_TABLE.read(key))
-        entry = CacheEntry(tuple(x.steps), tuple(x.rules))
+        entry = CacheEntry(tuple(x.steps), tuple(x.rules), pipeline, key, length)
         # One that may not be reused stands under a key that no packet has: it is only to be counted.
         mask, value = (x.wc, key & x.wc) if x.cacheable else (0, ~self.misses)
         entries = self._index.get(mask)
@@ -170,7 +184,7 @@ class Datapath:
 
     def _finish(self, x: Translation, frame: bytes) -> None:
         """Count and carry out a translation that is used once."""
-        entry = CacheEntry((), tuple(x.rules))
+        entry = CacheEntry((), tuple(x.rules), x.pipeline)
         entry.packets, entry.bytes, entry.used = 1, len(frame), self.now()
         _account(entry)
         nested = self._busy
@@ -198,6 +212,11 @@ class Datapath:
             self._cache = []
             self._entries = 0
 
+    def flows(self) -> list[tuple[int, CacheEntry]]:
+        """The translations that are remembered, each with the bits that it depends on."""
+        self.collect()
+        return [(mask, entry) for mask, entries in self._cache for entry in entries.values()]
+
     @property
     def cached(self) -> int:
         """How many translations are remembered."""
@@ -210,6 +229,8 @@ def _account(entry: CacheEntry) -> None:
         rule.packets += packets
         rule.bytes += size
         rule.used = max(rule.used, used)
+    entry.hits += packets
+    entry.hit_bytes += size
     entry.packets = entry.bytes = 0
 
 

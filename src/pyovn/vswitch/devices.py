@@ -32,15 +32,19 @@ INTERNAL_KINDS: Final = frozenset(("internal", "dummy-internal"))
 
 
 class Device:
-    """What an interface of the database became: a port, or the reason why not."""
+    """What an interface of the database became: a port, or the reason why not.
 
-    __slots__ = ("bridge", "captures", "error", "port", "row")
+    ``clashes`` when the reason is another port, with which it may go away.
+    """
+
+    __slots__ = ("bridge", "captures", "clashes", "error", "port", "row")
 
     def __init__(self, bridge: Bridge, row: InterfaceRow) -> None:
         self.bridge = bridge
         self.row = row
         self.port: SwitchPort | None = None
         self.error: str | None = None
+        self.clashes = False
         self.captures: PortCaptures | None = None
 
 
@@ -51,6 +55,8 @@ def check_kind(kind: str, row: InterfaceRow) -> TunnelConfig | None:
     if kind == "patch":
         if not row.options.get("peer"):
             raise ValueError(f"{row.name}: patch type requires valid 'peer' argument")
+        if row.options["peer"] == row.name:
+            raise ValueError(f"{row.name}: patch peer must not be self")
         return None
     if kind not in KINDS:
         raise ValueError(
@@ -68,9 +74,11 @@ def keeps(device: Device, wanted: Wanted | None) -> bool:
         return False
     old, new = device.row, wanted[3]
     if device.port is None:
-        # What failed is tried again when it is configured otherwise.
-        return old.type == new.type and old.options == new.options
-    same_number = new.ofport_request in {None, old.ofport_request, device.port.number}
+        # What failed is tried again when it is configured otherwise; a clash, when others may have gone.
+        return not device.clashes and old.type == new.type and old.options == new.options
+    same_number = new.ofport_request in {None, device.port.number}
+    if not same_number and new.ofport_request == old.ofport_request:
+        same_number = not device.bridge.is_free(new.ofport_request)
     return same_number and old.type == new.type and (old.options == new.options or old.type == "patch")
 
 

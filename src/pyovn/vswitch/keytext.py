@@ -12,7 +12,7 @@ from pyovn.vswitch.flowkey import SLOTS
 from pyovn.wire.openflow.text_values import format_ipv4, format_ipv6, format_mac
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 _PROTOCOLS4: Final = {1: "icmp", 6: "tcp", 17: "udp", 132: "sctp"}
 _PROTOCOLS6: Final = {58: "icmp6", 6: "tcp6", 17: "udp6", 132: "sctp6"}
@@ -25,6 +25,7 @@ _FORMS: Final[dict[str, Callable[[int], str]]] = {
     "hex5": lambda v: f"0x{v:05x}",
     "": str,
 }
+_NO_NAMES: Final[Mapping[int, str]] = {}
 _CT_FLAGS: Final = ("new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat")
 _TCP_FLAGS: Final = ("fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr", "ns")
 
@@ -122,8 +123,8 @@ def _small_ip(key: int) -> list[str]:
     ]
 
 
-def format_key(key: int) -> str:
-    """A packet in full."""
+def format_key(key: int, ports: Mapping[int, str] = _NO_NAMES) -> str:
+    """A packet in full; ``ports`` has the names by which ports are shown."""
     words: list[str] = []
     if state := SLOTS["ct_state"].read(key):
         words.append(f"ct_state={_names(state, _CT_FLAGS)}")
@@ -132,7 +133,7 @@ def format_key(key: int) -> str:
     if kind:
         words.append(kind)
     words += [f"{n}={_FORMS[f](v)}" for n, s, f in _PIPELINE if (v := SLOTS[s].read(key))]
-    words.append(f"in_port={_port(key)}")
+    words.append(f"in_port={_port(key, ports)}")
     tci = SLOTS["vlan_tci"].read(key)
     if tci & 0x1000:
         inner = SLOTS["vlan2_tci"].read(key)
@@ -161,12 +162,22 @@ def format_key(key: int) -> str:
     return ",".join(words)
 
 
-def _port(key: int) -> str:
+def _port(key: int, ports: Mapping[int, str]) -> str:
     port = SLOTS["in_port"].read(key) & 0xFFFF
+    if port in ports:
+        return ports[port]
     return {0xFFFE: "LOCAL", 0xFFFF: "ANY", 0xFFFD: "CONTROLLER"}.get(port, str(port))
 
 
-def format_megaflow(key: int, wc: int) -> str:
+def _tag(tci: int, mask: int) -> list[str]:
+    """What a flow says of the tag: that a packet has none is said by its Ethernet type already."""
+    if not tci & 0x1000:
+        return []
+    words = [f"dl_vlan={tci & 0xFFF}"] if mask & 0xFFF else []
+    return [*words, f"dl_vlan_pcp={tci >> 13}"] if mask & 0xE000 == 0xE000 else words
+
+
+def format_megaflow(key: int, wc: int, ports: Mapping[int, str] = _NO_NAMES) -> str:
     """The bits ``wc`` of a packet's headers, as the datapath flow that they make."""
     words = ["recirc_id=0", "eth"]
     fields = _headers(key)
@@ -176,11 +187,14 @@ def format_megaflow(key: int, wc: int) -> str:
         kind = "ip" if SLOTS["eth_type"].read(key) == 0x0800 else "ipv6"
     if kind:
         words.append(kind)
-    words.append(f"in_port={_port(key)}")
+    words.append(f"in_port={_port(key, ports)}")
     for name, slot_name, form in (*_ETHERNET, *fields, ("nw_ttl", "ip_ttl", "")):
         slot = SLOTS[slot_name]
         mask = slot.read(wc)
         if not mask or (slot_name == "ip_ttl" and kind in {"", "arp"}):
+            continue
+        if slot_name == "vlan_tci":
+            words += _tag(slot.read(key), mask)
             continue
         text = f"{name}={_FORMS[form](slot.read(key) & mask)}"
         words.append(text if mask == slot.ones else f"{text}/{_FORMS[form](mask)}")

@@ -9,6 +9,7 @@ Not here: spanning tree, bonds, mirrors, IGMP snooping.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
 from pyovn.vswitch.flowkey import SLOTS, mask_of
@@ -19,9 +20,14 @@ if TYPE_CHECKING:
     from pyovn.vswitch.translate import Translation
 
 AGING: Final = 300.0
+LIMIT: Final = 8192
+"""Addresses that a bridge knows at most (``mac-table-size``'s default)."""
+
+STATIC: Final = math.inf
+COUNTS: Final = ("learned", "expired", "evicted", "moved")
 _IN_PORT, _SRC, _DST = SLOTS["in_port"], SLOTS["eth_src"], SLOTS["eth_dst"]
 _TCI, _TPID = SLOTS["vlan_tci"], SLOTS["vlan_tpid"]
-_READ: Final = mask_of("eth_src", "eth_dst", "vlan_tci", "vlan_tpid", "in_port")
+_READ: Final = mask_of("eth_src", "eth_dst", "vlan_vid", "vlan_tpid", "in_port")
 _GROUP_ADDRESS: Final = 1 << 40
 _RESERVED_LOW, _RESERVED_HIGH = 0x0180C2000000, 0x0180C200000F
 
@@ -33,24 +39,66 @@ def _ignore() -> None:
 class Learning:
     """A bridge's forwarding database: (VLAN, address) to (port, time of the last packet).
 
-    ``on_news`` is called when an address is new or has moved.
+    ``entries`` stands in the order of use, the oldest first; a static entry has the time ``STATIC``, which
+    no age reaches, and packets do not move it.  ``on_news`` is called when an address is new or has moved.
+    ``counts`` is of learned, expired, evicted and moved addresses.
     """
 
-    __slots__ = ("aging", "entries", "on_news")
+    __slots__ = ("aging", "counts", "entries", "limit", "on_news")
 
     def __init__(self) -> None:
         self.on_news: Callable[[], None] = _ignore
         self.entries: dict[tuple[int, int], tuple[int, float]] = {}
         self.aging = AGING
+        self.limit = LIMIT
+        self.counts = dict.fromkeys(COUNTS, 0)
 
     def learn(self, vlan: int, mac: int, port: int, now: float) -> bool:
         """Note where ``mac`` was seen; tells whether that is news."""
-        old = self.entries.get((vlan, mac))
+        old = self.entries.pop((vlan, mac), None)
+        if old is not None and old[1] == STATIC:
+            self.entries[vlan, mac] = old
+            return False
+        if old is None:
+            if len(self.entries) >= self.limit and not self._evict():
+                return False
+            self.counts["learned"] += 1
         self.entries[vlan, mac] = (port, now)
         if old is not None and old[0] == port:
             return False
+        self.counts["moved"] += old is not None
         self.on_news()
         return True
+
+    def _evict(self) -> bool:
+        """Make room: forget the address that was not heard of for longest; false if all are static."""
+        oldest = next((k for k, (_, seen) in self.entries.items() if seen != STATIC), None)
+        if oldest is None:
+            return False
+        del self.entries[oldest]
+        self.counts["evicted"] += 1
+        return True
+
+    def add_static(self, vlan: int, mac: int, port: int) -> None:
+        """Have an address behind ``port`` until ``remove_static``."""
+        self.entries[vlan, mac] = (port, STATIC)
+
+    def remove_static(self, vlan: int, mac: int) -> bool:
+        """Take a static entry back; tells whether there was one."""
+        found = self.entries.get((vlan, mac))
+        if found is None or found[1] != STATIC:
+            return False
+        del self.entries[vlan, mac]
+        return True
+
+    @property
+    def static(self) -> int:
+        """How many entries are static."""
+        return sum(seen == STATIC for _, seen in self.entries.values())
+
+    def flush(self) -> None:
+        """Forget what was learned."""
+        self.entries = {k: e for k, e in self.entries.items() if e[1] == STATIC}
 
     def lookup(self, vlan: int, mac: int) -> int | None:
         """The port behind which ``mac`` is."""
@@ -62,10 +110,11 @@ class Learning:
         old = [k for k, (_, seen) in self.entries.items() if now - seen > self.aging]
         for entry in old:
             del self.entries[entry]
+        self.counts["expired"] += len(old)
         return bool(old)
 
     def forget_port(self, port: int) -> None:
-        """Forget what was learned on ``port``."""
+        """Forget what is known of ``port``."""
         for entry in [k for k, (where, _) in self.entries.items() if where == port]:
             del self.entries[entry]
 
@@ -102,9 +151,12 @@ def forward_normal(x: Translation) -> list[int]:
     if known is None:
         x.note("no learned MAC for destination, flooding")
         targets = [n for n, p in pipeline.ports.items() if n != in_port and p.carries(vlan)]
+    elif known == in_port:
+        x.note("learned port is input port, dropping")
+        targets = []
     else:
         x.note("forwarding to learned port")
-        targets = [known] if known != in_port else []
+        targets = [known]
     return _tagged_last(x, vlan, targets)
 
 

@@ -6,9 +6,11 @@ the other way: it compares the key that a frame was extracted to with the key th
 it, and patches exactly the headers that differ; checksums are updated by difference (RFC 1624), so a
 payload that arrived damaged leaves damaged.
 
-What a damaged or short header cannot tell reads as zero, as in ovs-fields(7): a frame that ends before
-its transport header still matches by its network header.  Not here: building packets from text
-(``compose``), tunnels (``tunnels``).
+What a damaged or short header cannot tell reads as zero, as in ovs-fields(7): a packet that ends before
+its transport header still matches by its network header; a frame that ends before the packet that it says
+it carries has the Ethernet type only, and padding after the packet is not read.
+
+Not here: building packets from text (``compose``), tunnels (``tunnels``).
 """
 
 from __future__ import annotations
@@ -84,8 +86,11 @@ def _ipv4(key: int, frame: bytes, at: int) -> int:
     if len(frame) < at + 20:
         return key
     size = (frame[at] & 15) * 4
-    if frame[at] >> 4 != 4 or size < 20 or len(frame) < at + size:
+    total = _from(frame[at + 2 : at + 4], "big")
+    if frame[at] >> 4 != 4 or not 20 <= size <= total <= len(frame) - at:
         return key
+    if at + total < len(frame):
+        frame = frame[: at + total]
     proto = frame[at + 9]
     fragment = _from(frame[at + 6 : at + 8], "big")
     frag = 0
@@ -133,6 +138,11 @@ def _skip_extensions(frame: bytes, at: int) -> tuple[int, int, int]:
 def _ipv6(key: int, frame: bytes, at: int) -> int:
     if len(frame) < at + 40 or frame[at] >> 4 != 6:
         return key
+    total = 40 + _from(frame[at + 4 : at + 6], "big")
+    if total > len(frame) - at:
+        return key
+    if at + total < len(frame):
+        frame = frame[: at + total]
     word = _from(frame[at : at + 4], "big")
     proto, l4, frag = _skip_extensions(frame, at)
     key |= (frag << 24 | (word >> 20 & 0xFF) << 16 | frame[at + 7] << 8 | proto) << _IP_MISC

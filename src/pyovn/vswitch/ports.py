@@ -35,7 +35,7 @@ def _swallow(_frame: bytes, _key: int) -> None:
 
 
 class SwitchPort:
-    """One port.  ``number`` is its OpenFlow number, ``datapath_number`` the datapath's.
+    """One port.  ``number`` is its OpenFlow number, ``datapath_number`` the datapath's (0: none).
 
     ``tag``, ``trunks`` and ``vlan_mode`` are read by NORMAL only.  ``key`` is the metadata that a frame
     received here starts with.

@@ -77,6 +77,8 @@ class Switch:
         self._next_mac = _FIRST_DUMMY_MAC
         self._uuids: dict[str, UUID] = {}
         self._controller_rows: dict[str, frozenset[UUID]] = {}
+        self._refused: set[str] = set()
+        self._warned: dict[str, str] = {}
         self._writing = False
         self._dirty = False
         self._scheduled = False
@@ -182,7 +184,7 @@ class Switch:
         try:
             return PortCaptures(row.options, self.runtime.wall)
         except OSError as e:
-            self.log("warn", f"interface {row.name}: cannot capture: {e}")
+            self.log("warn", f"{e.filename}: failed to open pcap file for appending ({e.strerror})")
             return None
 
     def _owner(self, port: SwitchPort) -> Bridge:
@@ -213,6 +215,9 @@ class Switch:
             self._controller_rows[name] = row.controller
             self._wanted_interfaces(bridge, row, devices)
         self._uuids = {name: uuid for name, (_, _, uuid, _) in devices.items()}
+        for name in [n for n in self._devices if n not in devices]:
+            self._remove_device(name)
+            self._warned.pop(name, None)
         for name in [n for n, d in self._devices.items() if not keeps(d, devices.get(n))]:
             self._remove_device(name)
         for name, (bridge, port_row, _, interface) in sorted(devices.items(), key=_creation_order):
@@ -225,10 +230,16 @@ class Switch:
 
     def _wanted_bridges(self, root: RootRow) -> dict[str, tuple[UUID, BridgeRow]]:
         wanted = {}
+        refused: set[str] = set()
         for uuid in root.bridges:
             row = self._view.bridge(uuid)
-            if row is not None and "/" not in row.name:
+            if row is not None and "/" in row.name:
+                refused.add(row.name)
+                if row.name not in self._refused:
+                    self.log("warn", f'ignoring bridge with invalid name "{row.name}"')
+            elif row is not None:
                 wanted[row.name] = (uuid, row)
+        self._refused = refused
         return wanted
 
     def _wanted_interfaces(self, bridge: Bridge, row: BridgeRow, devices: dict[str, Wanted]) -> None:
@@ -278,24 +289,32 @@ class Switch:
             tunnel = check_kind(kind, row)
         except ValueError as e:
             device.error = str(e)
-            self.log("warn", device.error)
+            self._warn_once(row.name, device.error)
             return device
         number = bridge.pick_number(row.name, row.ofport_request, row.ofport)
         port = SwitchPort(bridge.pipeline, number, row.name, kind, self._address(bridge, row))
-        port.datapath_number = self._pick_datapath_number(row.name)
+        port.datapath_number = 0 if kind == "patch" else self._pick_datapath_number(row.name)
         device.captures = self._capture(row)
         port.transmit = self._transmitter(row.name, device.captures)
         if tunnel is not None:
             try:
                 self.tunnels.add(port, tunnel)
             except ValueError as e:
-                device.error = str(e)
-                self.log("warn", device.error)
+                device.error = f"could not add network device {row.name} to ofproto (File exists)"
+                device.clashes = True
+                self._warn_once(row.name, str(e))
                 return device
+        self._warned.pop(row.name, None)
         device.port = port
         bridge.add_port(port)
         self.log("info", f"bridge {bridge.name}: added interface {row.name} on port {number}")
         return device
+
+    def _warn_once(self, name: str, text: str) -> None:
+        """Log what is wrong with an interface, unless that is what was said of it last."""
+        if self._warned.get(name) != text:
+            self._warned[name] = text
+            self.log("warn", text)
 
     def _pick_datapath_number(self, name: str) -> int:
         """As the dummy datapath does: what the name's digits say, from 100 for ``br...``, or what is free."""

@@ -141,10 +141,13 @@ def _format_state(state: int) -> str:
     return "|".join(name for name, bit in _STATES.items() if state & bit)
 
 
-def _pass(pipeline: Pipeline, key: int, length: int, resume: int | None) -> tuple[list[str], list[Step]]:
+def _pass(
+    pipeline: Pipeline, key: int, length: int, resume: int | None, *, named: bool
+) -> tuple[list[str], list[Step]]:
     """One pass through the pipeline: its lines, and the steps that it came to."""
+    names = {number: port.name for number, port in pipeline.ports.items()} if named else {}
     title = f'bridge("{pipeline.name}")'
-    lines = [f"Flow: {format_key(key)}", "", title, "-" * len(title)]
+    lines = [f"Flow: {format_key(key, names)}", "", title, "-" * len(title)]
     if resume is not None:
         lines += ["    thaw", f"        Resuming from table {resume}"]
     tracer = Tracer()
@@ -154,18 +157,23 @@ def _pass(pipeline: Pipeline, key: int, length: int, resume: int | None) -> tupl
     changed = (x.key ^ x.base) & ~_FIRST_TABLE.mask
     lines += [
         "",
-        f"Final flow: {format_key(x.key) if changed else 'unchanged'}",
-        f"Megaflow: {format_megaflow(key, x.wc)}",
-        f"Datapath actions: {format_steps(x.steps, key)}",
+        f"Final flow: {format_key(x.key, names) if changed else 'unchanged'}",
+        f"Megaflow: {format_megaflow(key, x.wc, names)}",
+        f"Datapath actions: {format_steps(x.steps, key, named=named)}",
     ]
     return lines, x.steps
 
 
-def trace(pipeline: Pipeline, key: int, length: int = 0, ct_next: list[int] | None = None) -> str:
-    """The text for a packet with ``key`` in ``pipeline``; ``ct_next`` gives the states of later passes."""
+def trace(
+    pipeline: Pipeline, key: int, length: int = 0, ct_next: list[int] | None = None, *, named: bool = False
+) -> str:
+    """The text for a packet with ``key`` in ``pipeline``; ``ct_next`` gives the states of later passes.
+
+    ``named`` shows ports by name.
+    """
     states = list(ct_next or ())
     key = key & ~SLOTS["bridge"].mask | pipeline.index << SLOTS["bridge"].offset
-    out, steps = _pass(pipeline, key, length, None)
+    out, steps = _pass(pipeline, key, length, None, named=named)
     waiting = [(step, key) for step in steps]
     passes = 0
     while waiting:
@@ -185,7 +193,7 @@ def trace(pipeline: Pipeline, key: int, length: int = 0, ct_next: list[int] | No
         words = _format_state(state) if ct_next else "trk|new"
         hint = " (use --ct-next to customize)" if not ct_next else ""
         out += ["", bar, f"{title}{default} ct_state={words}{hint}", bar, ""]
-        lines, steps = _pass(step.pipeline, key, length, table)
+        lines, steps = _pass(step.pipeline, key, length, table, named=named)
         out += lines
         waiting = [(later, key) for later in steps] + waiting
     return "\n".join(out) + "\n"
@@ -239,8 +247,8 @@ def _sets(before: int, after: int) -> list[str]:
     return words
 
 
-def format_steps(steps: list[Step], base: int) -> str:
-    """The steps as ``Datapath actions`` shows them."""
+def format_steps(steps: list[Step], base: int, *, named: bool = False) -> str:
+    """The steps as ``Datapath actions`` shows them; ports by number, or by name if ``named``."""
     words: list[str] = []
     now = base
     recirculation = 0
@@ -253,7 +261,7 @@ def format_steps(steps: list[Step], base: int) -> str:
         if isinstance(step, Send):
             if step.max_len:
                 words.append(f"trunc({step.max_len})")
-            words.append(str(step.port.datapath_number))
+            words.append(step.port.name if named else str(step.port.datapath_number))
         elif isinstance(step, PacketIn):
             action = step.action
             words.append(

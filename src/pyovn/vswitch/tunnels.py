@@ -54,20 +54,20 @@ class TunnelConfig(NamedTuple):
         key = options.get("key", "0")
         return TunnelConfig(
             kind,
-            _address(remote, "remote_ip"),
-            _address(options["local_ip"], "local_ip") if options.get("local_ip") else None,
+            _address(remote, f"bad {kind} 'remote_ip'"),
+            _address(options["local_ip"], f"bad {kind} 'local_ip'") if options.get("local_ip") else None,
             _key(options.get("in_key", key)),
             _key(options.get("out_key", key)),
         )
 
 
-def _address(text: str, name: str) -> str | None:
+def _address(text: str, refusal: str) -> str | None:
     if text == "flow":
         return None
     try:
         return str(ipaddress.IPv4Address(text))
     except ValueError:
-        raise ValueError(f"bad {name} {text!r}") from None
+        raise ValueError(refusal) from None
 
 
 def _key(text: str) -> int | None:
