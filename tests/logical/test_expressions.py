@@ -23,7 +23,7 @@ def matches_of(text: str) -> tuple[ExprMatch, ...]:
     return to_matches(expr, PORTS.get, RESIDENT.__contains__)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=max(150, settings().max_examples), deadline=None)
 @given(st.integers(0, 2**63))
 def test_printing_and_parsing_again_gives_the_same(seed: int) -> None:
     text = Generator(random.Random(seed)).expression()
@@ -33,7 +33,7 @@ def test_printing_and_parsing_again_gives_the_same(seed: int) -> None:
     assert format_expr(parse_text(printed)) == printed
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=max(250, settings().max_examples), deadline=None)
 @given(st.integers(0, 2**63))
 def test_matches_accept_exactly_the_packets_on_which_the_expression_is_true(seed: int) -> None:
     generator = Generator(random.Random(seed))
@@ -84,6 +84,63 @@ def test_a_complement_adds_to_other_fields_and_does_not_multiply() -> None:
     matches = matches_of(f"ip4.src != {many} && ip4.dst == {many} && tcp.dst == {{1, 2, 3}}")
     assert len(matches) < 150
     assert conjunctions(matches) == 1
+
+
+def some(pattern: str, number: int) -> str:
+    """A set of ``number`` constants that differ in the last part."""
+    return "{" + ", ".join(pattern.format(n, n // 250, n % 250) for n in range(1, number + 1)) + "}"
+
+
+HOSTS = "10.{1}.{2}.7"
+NETS = "2001:db8:{0:x}::/64"
+PORT = "{0}"
+THOUSAND = some(HOSTS, 1000)
+TEN = some(PORT, 10)
+
+
+@pytest.mark.parametrize(
+    ("text", "most"),
+    [
+        # Complements: of one field one set of prefixes, of two fields added by a conjunction
+        (f"ip6.dst != {some(NETS, 3)}", 200),
+        (f"ip6.dst != {some(NETS, 10)}", 220),
+        (f"ip6.src != {some(NETS, 3)} && ip6.dst != {some(NETS, 3)}", 200),
+        (f"ip4.src != {some(HOSTS, 3)} && ip4.dst != {some(HOSTS, 3)}", 100),
+        (f"ip4.src != {some(HOSTS, 3)} && ip4.dst == {some(HOSTS, 3)}", 60),
+        (f"!(ip4.src == {some(HOSTS, 3)} && ip4.dst == {some(HOSTS, 3)})", 100),
+        (f"eth.src != {some('02:00:00:00:00:{0:02x}', 3)}", 50),
+        (f"ip4.src != {some(HOSTS, 100)}", 9 * 100),
+        (f"ip4.src != {THOUSAND}", 9 * 1000),
+        (
+            "ip4.src != {10.0.0.1, 10.0.0.2} && ip4.src != {10.0.0.3, 10.1.0.0/16} && ip4.src != 10.9.0.0/24",
+            60,
+        ),
+        (f"tcp.src != {some(PORT, 20)} && tcp.dst != {some(PORT, 20)}", 300),
+        (f"ip4.src != {some(HOSTS, 10)} && 1000 <= tcp.dst <= 60000", 130),
+        # Sets over several fields
+        (f"ip4.src == {THOUSAND} && ip4.dst == {THOUSAND}", 2001),
+        (
+            f"ip4.src == {THOUSAND} && ip4.dst == {THOUSAND} && tcp.dst == {some(PORT, 100)}",
+            2101,
+        ),
+        (
+            f"(ip4.src == {some(HOSTS, 100)} || ip4.dst == {some(HOSTS, 100)}) && tcp.dst == {TEN}",
+            222,
+        ),
+        (
+            "ip4.src == {10.0.0.0/8, 10.0.0.0/16, 10.0.0.1} && ip4.dst == {10.0.0.0/8, 10.0.0.1}",
+            7,
+        ),
+        # Ranges: at most 30 prefixes for each family of addresses
+        ("1 <= tcp.dst <= 65534", 2 * 30),
+        ("ip4 && 1 <= tcp.dst <= 65534 && 1 <= tcp.src <= 65534", 2 * 30 + 1),
+        (f"1024 <= tcp.dst <= 49151 && ip4.src == {some(HOSTS, 100)}", 110),
+    ],
+    ids=lambda value: value[:60] if isinstance(value, str) else str(value),
+)
+def test_sets_and_complements_do_not_blow_up(text: str, most: int) -> None:
+    """Each field is solved on its own, and fields are added by conjunctions, not multiplied."""
+    assert 0 < len(matches_of(text)) <= most
 
 
 def test_conjunctions_are_numbered_from_the_base() -> None:

@@ -8,18 +8,22 @@ import contextlib
 import difflib
 import io
 import os
+import re
 import shlex
 import subprocess
+import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from ctl_twin import run_here
 
+from pyovn.ovsdb.blocking import BlockingClient
 from pyovn.tools.nbctl.program import PROGRAM as NBCTL
 from pyovn.tools.trace.program import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 pytestmark = pytest.mark.peers
 
@@ -182,3 +186,52 @@ def test_every_microflow_in_all_forms(deployment: Deployment) -> None:
 def test_each_form(deployment: Deployment, style: list[str]) -> None:
     words = [*style, "sw", FROM_1 + BROADCAST]
     assert ours(deployment, words) == theirs(deployment, words)
+
+
+UNREADABLE = [
+    ("foo", "bar;"),
+    ("foo", "next;"),
+    ("ip4 && tcp.src > 5 || ip6", "next;"),
+    ("eth.src == 00:00:00:00:00:01", "next; foo"),
+    ("eth.src == 00:00:00:00:00:01", "ip.ttl = 300;"),
+    ("eth.src == 00:00:00:00:00:01", "next;"),
+]
+"""Match and actions, by falling priority; the last flow alone can be read."""
+
+
+def test_flows_that_do_not_parse_are_told_and_passed_over(tmp_path: Path, peer: Callable[[str], str]) -> None:
+    subprocess.run(
+        [peer("ovsdb-tool"), "create", tmp_path / "sb", "/usr/share/ovn/ovn-sb.ovsschema"], check=True
+    )
+    remote = f"unix:{tmp_path}/db.sock"
+    server = [peer("ovsdb-server"), "--detach", "--no-chdir", "-vconsole:off", f"--remote=p{remote}"]
+    server += [f"--pidfile={tmp_path}/pid", f"--unixctl={tmp_path}/ctl", str(tmp_path / "sb")]
+    subprocess.run(server, check=True)
+    try:
+        dp = ["named-uuid", "dp"]
+        row = {"tunnel_key": 1, "external_ids": ["map", [["name", "dp"]]]}
+        inserts = [{"op": "insert", "table": "Datapath_Binding", "uuid-name": "dp", "row": row}]
+        port = {"datapath": dp, "logical_port": "p1", "tunnel_key": 1}
+        inserts.append({"op": "insert", "table": "Port_Binding", "row": port})
+        for number, (match, actions) in enumerate(UNREADABLE):
+            flow = {"logical_datapath": dp, "pipeline": "ingress", "table_id": 0, "priority": 100 - number}
+            flow |= {"match": match, "actions": actions}
+            inserts.append({"op": "insert", "table": "Logical_Flow", "row": flow})
+        with BlockingClient(remote, timeout=20) as client:
+            reply = client.transact("OVN_Southbound", inserts)
+            assert reply.error is None, reply
+        traced = []
+        for program in ([peer("ovn-trace")], [sys.executable, "-c", OURS]):
+            command = [*program, f"--db={remote}", "dp", 'inport == "p1" && eth.src == 00:00:00:00:00:01']
+            done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+            warned = re.findall(
+                r"ovntrace\|WARN\|(.*: parsing (?:expression|actions) failed) \(.", done.stderr
+            )
+            traced.append((done.returncode, done.stdout, set(warned)))
+        assert traced[0] == traced[1]
+        assert len(traced[0][2]) == len(UNREADABLE) - 2
+    finally:
+        os.kill(int((tmp_path / "pid").read_text()), 15)
+
+
+OURS = "import sys; from pyovn.tools.trace.program import main; sys.exit(main(sys.argv[1:]))"

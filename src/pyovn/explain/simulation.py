@@ -26,7 +26,7 @@ from pyovn.logical import (
 )
 from pyovn.logical.actions import parse_actions, prerequisites
 from pyovn.logical.ast import FieldRef, PortName
-from pyovn.logical.errors import LflowError
+from pyovn.logical.errors import LflowError, NotServedError
 from pyovn.logical.evaluate import evaluate, read_field, write_field
 from pyovn.logical.lexer import DECIMAL, IPV4, IPV6, MAC, Constant, format_integer
 from pyovn.logical.parse import parse_expr
@@ -84,10 +84,24 @@ class Simulation:
                 text, address_sets=self.network.address_sets, port_groups=self.network.port_groups
             )
         except LflowError as error:
-            if text not in self.warned:
-                self.warned.add(text)
-                self.network.warn(f"{text}: parsing expression failed ({error})")
+            self.warn(f"{text}: parsing expression failed ({error})")
             return None
+
+    def actions(self, text: str) -> tuple[Action, ...] | None:
+        """The parsed actions; None with a warning when they cannot be read; raises ``NotServedError``."""
+        try:
+            return parse_actions(text)
+        except NotServedError:
+            raise
+        except LflowError as error:
+            self.warn(f"{text}: parsing actions failed ({error})")
+            return None
+
+    def warn(self, text: str) -> None:
+        """Say it once."""
+        if text not in self.warned:
+            self.warned.add(text)
+            self.network.warn(text)
 
     def output(self, datapath: Datapath, flow: Microflow, node: Node) -> None:
         """``output`` in the ingress pipeline."""
@@ -167,14 +181,16 @@ class _Walk:
         flows = self.datapath.flows.get((self.pipeline, table), [])
         lflow = next((f for f in flows if self._matches(f, flow)), None)
         if lflow is None:
-            stage = flows[0].stage if flows else "(empty table)"
+            stage = flows[0].stage if flows else ""
             event = Event(self.datapath, self.pipeline, dict(flow), table)
-            node.add(Kind.TABLE, f"{table:2}. {stage}: no match (implicit drop)", event=event)
+            stage = f"{stage}: " if stage else ""
+            node.add(Kind.TABLE, f"{table:2}. {stage}no match (implicit drop)", event=event)
             return
         if not (lflow.match == "1" and lflow.actions == "next;"):
             match = self.simulation.network.friendly(lflow.match)
             source = f" ({lflow.source})" if lflow.source else ""
-            heading = f"{table:2}. {lflow.stage}{source}: {match}, priority {lflow.priority}"
+            stage = f"{lflow.stage}{source}: " if lflow.stage or source else ""
+            heading = f"{table:2}. {stage}{match}, priority {lflow.priority}"
             event = Event(self.datapath, self.pipeline, dict(flow), table, lflow)
             node = node.add(Kind.TABLE, f"{heading}, uuid {lflow.uuid[:8]}", event=event)
             show = True
@@ -194,9 +210,12 @@ class _Walk:
         if expr is None or not self._holds(expr, flow):
             return False
         try:
-            needs = prerequisites(parse_actions(lflow.actions))
-        except LflowError:
+            actions = self.simulation.actions(lflow.actions)
+        except NotServedError:
             return True
+        if actions is None:
+            return False
+        needs = prerequisites(actions)
         return needs is None or self._holds(needs, flow)
 
     def _holds(self, expr: Expr, flow: Microflow) -> bool:

@@ -21,7 +21,7 @@ from pyovn.logical import actions_nat as nat
 from pyovn.logical import actions_packet as packet
 from pyovn.logical import actions_reply as reply
 from pyovn.logical import actions_report as report
-from pyovn.logical.actions_base import Action, EncodeContext, Reader
+from pyovn.logical.actions_base import Action, EncodeContext, Reader, not_served
 from pyovn.logical.ast import Expr, all_of
 from pyovn.logical.errors import ActionError
 from pyovn.logical.lexer import END, ID, Tokens
@@ -150,7 +150,7 @@ def _statement(reader: Reader) -> Action:
         if name == "drop":
             raise tokens.error("`drop;' must be the only action")
     if name in NOT_SERVED:
-        raise tokens.error(f"action {name} is not served yet")
+        raise not_served(tokens, name)
     if name not in reader.symtab:
         raise tokens.error(f"{name} is no action and no field")
     target = reader.field()
@@ -167,7 +167,7 @@ def _result(reader: Reader, function: str, target: FieldRef, start: int) -> Acti
     read = RESULTS.get(function)
     if read is None:
         if function in NOT_SERVED:
-            raise tokens.error(f"action {function} is not served yet")
+            raise not_served(tokens, function)
         raise tokens.error(f"{function} is no function and no field")
     if tokens.kinds[tokens.at - 1] != "=":
         raise tokens.error("a function's result is assigned by `='")

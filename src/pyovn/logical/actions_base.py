@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from pyovn.logical.ast import FieldRef
-from pyovn.logical.errors import ActionError
+from pyovn.logical.errors import ActionError, NotServedError
 from pyovn.logical.parse import parse_field
 from pyovn.logical.symbols import CT_COMMIT, READ_ONLY, SYMBOLS, SymbolTable
 from pyovn.ovn.keys import NO_PORT, NO_PORT_NAME
@@ -180,6 +180,11 @@ class Reader:
             found.append(self.typed_field(kind))
         tokens.expect(")")
         return tuple(found)
+
+
+def not_served(tokens: Tokens, what: str) -> NotServedError:
+    """An error at the current token, to be raised by the caller."""
+    return NotServedError(f"action {what} is not served yet", tokens.text, tokens.starts[tokens.at])
 
 
 ARGUMENT_BITS: Final = {"mac": 48, "ipv4": 32, "ipv6": 128}

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from pyovn.logical.actions_base import Action, EncodeContext, Reader
+from pyovn.logical.actions_base import Action, EncodeContext, Reader, not_served
 from pyovn.logical.actions_field import MoveField, SetConstant
 from pyovn.logical.actions_flow import format_nested
 from pyovn.ovn import registers
@@ -118,7 +118,7 @@ def read_ct_clear(_reader: Reader) -> Action:
 
 def _read_ct_lb(reader: Reader, name: str) -> Action:
     if reader.tokens.accept("(") and not reader.tokens.accept(")"):
-        raise reader.tokens.error(f"action {name} with backends is not served yet")
+        raise not_served(reader.tokens, f"{name} with backends")
     return CtLoadBalance(name)
 
 
@@ -136,7 +136,7 @@ def read_ct_commit(reader: Reader) -> Action:
     """After ``ct_commit``."""
     tokens = reader.tokens
     if tokens.kind == "(":
-        raise tokens.error("action ct_commit with parentheses is not served yet")
+        raise not_served(tokens, "ct_commit with parentheses")
     if tokens.kind != "{":
         return CtCommit()
     start = tokens.at

@@ -30,3 +30,7 @@ class ExprError(LflowError):
 
 class ActionError(LflowError):
     """Actions are malformed, not allowed where they stand, or not served."""
+
+
+class NotServedError(ActionError):
+    """The actions are documented, and missing here: nobody can say that they are wrong."""
