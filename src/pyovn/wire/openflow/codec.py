@@ -20,6 +20,7 @@ from pyovn.wire.openflow import codec_actions
 from pyovn.wire.openflow import codec_multipart as multipart_codec
 from pyovn.wire.openflow import codec_nicira as vendor_codec
 from pyovn.wire.openflow import codec_of10 as of10
+from pyovn.wire.openflow import codec_of10_errors as of10_errors
 from pyovn.wire.openflow import codec_of13 as of13
 from pyovn.wire.openflow import messages as ofp
 from pyovn.wire.openflow import multiparts as mp
@@ -426,7 +427,7 @@ def decode(data: bytes, *, nested: bool = False) -> tuple[int, ofp.Message]:
         if kind == 0:
             return xid, _decode_hello(version, body)
         if kind == 1:
-            return xid, of10.decode_error(body) if version == 1 else of13.decode_error(body)
+            return xid, of10_errors.decode_error(body) if version == 1 else of13.decode_error(body)
         if kind == 2:
             return xid, ofp.EchoRequest(body)
         if kind == 3:

@@ -6,7 +6,7 @@ Both forms are read; which one the switch sends depends on what the controller a
 
 A 1.0 match cannot say everything.  Encoding leaves out what it cannot say, as Open vSwitch does for a
 controller that did not ask for NXM.  Not here: the vendor's messages that are the same in every version
-(``codec_nicira``).
+(``codec_nicira``), matches (``codec_of10_match``), the numbers of errors (``codec_of10_errors``).
 """
 
 from __future__ import annotations
@@ -19,16 +19,25 @@ from pyovn.wire.openflow import messages as ofp
 from pyovn.wire.openflow import multiparts as mp
 from pyovn.wire.openflow.codec_actions_old import DECODE_10, OF10
 from pyovn.wire.openflow.codec_match import decode_terms, encode_nxm
+from pyovn.wire.openflow.codec_of10_errors import encode_error
+from pyovn.wire.openflow.codec_of10_match import (
+    ALL_COOKIE,
+    MATCH,
+    cookie_terms,
+    cut_cookie,
+    decode_match,
+    encode_match,
+    nxm,
+    padded,
+)
 from pyovn.wire.openflow.codec_of13 import counters, known_counters
-from pyovn.wire.openflow.errors import BAD_MATCH, BAD_REQUEST_LEN, CodecError
-from pyovn.wire.openflow.fields import FIELDS
+from pyovn.wire.openflow.errors import BAD_REQUEST_LEN, CodecError
 from pyovn.wire.openflow.flow import CHECK_OVERLAP, RESET_COUNTS, SEND_FLOW_REM, Flow
-from pyovn.wire.openflow.match import Match, Term
+from pyovn.wire.openflow.match import Match
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_MATCH: Final = struct.Struct("!IH6s6sHBxHBB2xIIHH")
 _FLOW_MOD: Final = struct.Struct("!QHHHHIHH")
 _NX_FLOW_MOD: Final = struct.Struct("!QHHHHIHHH6x")
 _FLOW_STATS: Final = struct.Struct("!HBx")
@@ -42,180 +51,6 @@ _PORT: Final = struct.Struct("!H6s16sIIIIII")
 _PORT_STATS: Final = struct.Struct("!H6x12Q")
 _TABLE_STATS: Final = struct.Struct("!B3x32sIIIQQ")
 _SECOND: Final = 1_000_000_000
-_ALL_COOKIE: Final = 0xFFFFFFFFFFFFFFFF
-
-_W_IN_PORT, _W_VLAN, _W_SRC, _W_DST, _W_TYPE, _W_PROTO, _W_TP_SRC, _W_TP_DST = (1 << n for n in range(8))
-_W_NW_SRC, _W_NW_DST = 8, 14
-_W_PCP, _W_TOS = 1 << 20, 1 << 21
-_W_ALL: Final = 0x3FFFFF
-_COOKIE, _COOKIE_MASKED = 0x00013C08, 0x00013D10
-
-_F: Final = FIELDS
-_ARP_TYPES: Final = (0x0806, 0x8035)
-_TRANSPORT: Final = {
-    6: ("tcp_src", "tcp_dst"),
-    17: ("udp_src", "udp_dst"),
-    1: ("icmp_type", "icmp_code"),
-}
-
-
-# -- matches ---------------------------------------------------------------------------------------
-
-
-def _prefix_bits(mask: int) -> int:
-    """Wildcarded low bits of an address's mask; 32 where it is no prefix, for 1.0 cannot say it."""
-    inverted = ~mask & 0xFFFFFFFF
-    return inverted.bit_length() if inverted & (inverted + 1) == 0 else 32
-
-
-def encode_match(match: Match) -> bytes:
-    """ofp_match; what it cannot say is left out."""
-    wild = _W_ALL
-    values = {"in_port": 0, "eth_src": 0, "eth_dst": 0, "eth_type": 0, "tos": 0, "nw_proto": 0}
-    vlan = pcp = 0
-    address = {"src": 0, "dst": 0}
-    ports = [0, 0]
-    for name, bit in (
-        ("in_port", _W_IN_PORT), ("eth_src", _W_SRC), ("eth_dst", _W_DST), ("eth_type", _W_TYPE),
-        ("nw_proto", _W_PROTO),
-    ):  # fmt: skip
-        value = match.exact(name)
-        if value is not None:
-            values[name] = value
-            wild &= ~bit
-    kind = values["eth_type"]
-    dscp = match.exact("ip_dscp")
-    if dscp is not None and kind == 0x0800:
-        values["tos"] = dscp << 2
-        wild &= ~_W_TOS
-    arp_op = match.exact("arp_op")
-    if kind in _ARP_TYPES and arp_op is not None:
-        values["nw_proto"] = arp_op & 0xFF
-        wild &= ~_W_PROTO
-    tag = match.get("vlan_tci")
-    if tag is not None:
-        value, mask = tag
-        if mask & 0x1FFF == 0x1FFF:
-            vlan, wild = (value & 0xFFF) if value & 0x1000 else 0xFFFF, wild & ~_W_VLAN
-        if mask & 0xE000 == 0xE000 and value & 0x1000:
-            pcp, wild = value >> 13, wild & ~_W_PCP
-    names = ("arp_spa", "arp_tpa") if kind in _ARP_TYPES else ("ip_src", "ip_dst")
-    for name, side, shift in zip(names, ("src", "dst"), (_W_NW_SRC, _W_NW_DST), strict=True):
-        found = match.get(name)
-        if found is not None:
-            address[side] = found[0]
-            wild = wild & ~(0x3F << shift) | _prefix_bits(found[1]) << shift
-    for at, name in enumerate(_TRANSPORT.get(values["nw_proto"], ()) if kind == 0x0800 else ()):
-        value = match.exact(name)
-        if value is not None:
-            ports[at] = value
-            wild &= ~(_W_TP_SRC, _W_TP_DST)[at]
-    # A field of addresses that is wild altogether has 63 in Open vSwitch's own messages; 32 says the same.
-    return _MATCH.pack(
-        wild, values["in_port"], values["eth_src"].to_bytes(6, "big"), values["eth_dst"].to_bytes(6, "big"),
-        vlan, pcp, kind, values["tos"], values["nw_proto"], address["src"], address["dst"], *ports,
-    )  # fmt: skip
-
-
-def decode_match(data: bytes, offset: int) -> Match:
-    """The ofp_match at ``offset``."""
-    wild, in_port, src, dst, vlan, pcp, kind, tos, proto, nw_src, nw_dst, tp_src, tp_dst = _MATCH.unpack_from(
-        data, offset
-    )
-    terms: list[Term] = []
-
-    def take(name: str, value: int, mask: int | None = None) -> None:
-        field = _F[name]
-        terms.append((field, value & field.full, field.full if mask is None else mask))
-
-    for bit, name, value in (
-        (_W_IN_PORT, "in_port", in_port),
-        (_W_SRC, "eth_src", int.from_bytes(src, "big")),
-        (_W_DST, "eth_dst", int.from_bytes(dst, "big")),
-        (_W_TYPE, "eth_type", kind),
-    ):
-        if not wild & bit:
-            take(name, value)
-    terms += _decode_tag(wild, vlan, pcp)
-    if not wild & _W_TYPE:
-        terms += _decode_network(wild, kind, tos, proto, (nw_src, nw_dst), (tp_src, tp_dst))
-    match = Match.from_terms(terms)
-    if match is None:
-        raise CodecError(*BAD_MATCH, "fields of a match contradict each other")
-    return match
-
-
-def _decode_tag(wild: int, vlan: int, pcp: int) -> list[Term]:
-    terms: list[Term] = []
-    if not wild & _W_VLAN:
-        if vlan == 0xFFFF:
-            return [(_F["vlan_tci"], 0, 0xFFFF)]
-        terms.append((_F["vlan_tci"], vlan & 0xFFF | 0x1000, 0x1FFF))
-    if not wild & _W_PCP:
-        terms.append((_F["vlan_tci"], (pcp & 7) << 13 | 0x1000, 0xF000))
-    return terms
-
-
-def _decode_network(
-    wild: int, kind: int, tos: int, proto: int, addresses: tuple[int, int], ports: tuple[int, int]
-) -> list[Term]:
-    """What an Ethernet type gives meaning to; fields without meaning are ignored (section 3.4)."""
-    arp = kind in _ARP_TYPES
-    if kind != 0x0800 and not arp:
-        if kind == 0x86DD and not wild & _W_PROTO:
-            return [(_F["nw_proto"], proto, 0xFF)]
-        return []
-    terms: list[Term] = []
-    names = ("arp_spa", "arp_tpa") if arp else ("ip_src", "ip_dst")
-    for name, value, shift in zip(names, addresses, (_W_NW_SRC, _W_NW_DST), strict=True):
-        bits = min(wild >> shift & 0x3F, 32)
-        mask = 0xFFFFFFFF << bits & 0xFFFFFFFF
-        terms.append((_F[name], value & mask, mask))
-    if not wild & _W_TOS and not arp:
-        terms.append((_F["ip_dscp"], tos >> 2, 0x3F))
-    if not wild & _W_PROTO:
-        terms.append((_F["arp_op"], proto, 0xFFFF) if arp else (_F["nw_proto"], proto, 0xFF))
-        for name, value, bit in zip(
-            _TRANSPORT.get(proto, ("", "")), ports, (_W_TP_SRC, _W_TP_DST), strict=True
-        ):
-            if name and not arp and not wild & bit:
-                terms.append((_F[name], value & _F[name].full, _F[name].full))
-    return terms
-
-
-def _padded(data: bytes) -> bytes:
-    return data + bytes(-len(data) & 7)
-
-
-def _nxm(data: bytes, offset: int, size: int) -> tuple[Match, int]:
-    """The NXM match of ``size`` bytes at ``offset``, and the offset after its padding."""
-    if offset + size > len(data):
-        raise CodecError(*BAD_REQUEST_LEN, "a match is cut short")
-    return decode_terms(data[offset : offset + size]), offset + size + (-size & 7)
-
-
-def _cut_cookie(data: bytes) -> tuple[bytes, int, int]:
-    """Take NXM_NX_COOKIE, which is no field of packets, out of a match: the rest, cookie, mask."""
-    offset, out, cookie, mask = 0, b"", 0, 0
-    while offset + 4 <= len(data):
-        (word,) = struct.unpack_from("!I", data, offset)
-        end = offset + 4 + (word & 0xFF)
-        if word == _COOKIE:
-            (cookie,), mask = struct.unpack_from("!Q", data, offset + 4), _ALL_COOKIE
-        elif word == _COOKIE_MASKED:
-            cookie, mask = struct.unpack_from("!QQ", data, offset + 4)
-        else:
-            out += data[offset:end]
-        offset = end
-    return out + data[offset:], cookie, mask
-
-
-def _cookie(value: int, mask: int) -> bytes:
-    if not mask:
-        return b""
-    if mask == _ALL_COOKIE:
-        return struct.pack("!IQ", _COOKIE, value)
-    return struct.pack("!IQQ", _COOKIE_MASKED, value & mask, mask)
 
 
 # -- flows -----------------------------------------------------------------------------------------
@@ -236,7 +71,7 @@ def encode_flow_mod(mod: ofp.FlowMod) -> tuple[int, bytes]:
     cookie = flow.cookie
     adding = mod.command == ofp.ADD
     if not adding and not mod.modify_cookie:
-        cookie = _ALL_COOKIE
+        cookie = ALL_COOKIE
     if not mod.cookie_mask and expressible(flow.match):
         return 14, (
             encode_match(flow.match)
@@ -246,12 +81,12 @@ def encode_flow_mod(mod: ofp.FlowMod) -> tuple[int, bytes]:
             )
             + actions
         )  # fmt: skip
-    terms = encode_nxm(flow.match) + _cookie(flow.cookie, mod.cookie_mask)
+    terms = encode_nxm(flow.match) + cookie_terms(flow.cookie, mod.cookie_mask)
     head = _NX_FLOW_MOD.pack(
         cookie, _command(mod), flow.idle_timeout, flow.hard_timeout, flow.priority, mod.buffer_id,
         mod.out_port, flags, len(terms),
     )  # fmt: skip
-    return 4, struct.pack("!II", 0x2320, 13) + head + _padded(terms) + actions
+    return 4, struct.pack("!II", 0x2320, 13) + head + padded(terms) + actions
 
 
 def expressible(match: Match) -> bool:
@@ -274,14 +109,14 @@ def _flow_mod(
         table, priority, match, act.in_context(actions, match), new if adding or not mask else matched,
         *timeouts, kept,
     )  # fmt: skip
-    modifying = command in (ofp.MODIFY, ofp.MODIFY_STRICT) and new != _ALL_COOKIE and not mask
+    modifying = command in (ofp.MODIFY, ofp.MODIFY_STRICT) and new != ALL_COOKIE and not mask
     return ofp.FlowMod(command, flow, mask, buffer, port, modify_cookie=modifying)
 
 
 def _decode_flow_mod(body: bytes) -> ofp.FlowMod:
     match = decode_match(body, 0)
-    cookie, command, idle, hard, *rest = _FLOW_MOD.unpack_from(body, _MATCH.size)
-    actions = DECODE_10.decode(body[_MATCH.size + _FLOW_MOD.size :])
+    cookie, command, idle, hard, *rest = _FLOW_MOD.unpack_from(body, MATCH.size)
+    actions = DECODE_10.decode(body[MATCH.size + _FLOW_MOD.size :])
     priority, buffer, port, flags = rest
     if command & 0xFF in (ofp.DELETE, ofp.DELETE_STRICT):
         cookie = 0
@@ -293,7 +128,7 @@ def _decode_nx_flow_mod(body: bytes) -> ofp.FlowMod:
     start = _NX_FLOW_MOD.size
     if start + size > len(body):
         raise CodecError(*BAD_REQUEST_LEN, "a match is cut short")
-    terms, matched, mask = _cut_cookie(body[start : start + size])
+    terms, matched, mask = cut_cookie(body[start : start + size])
     actions = DECODE_10.decode(body[start + size + (-size & 7) :])
     return _flow_mod(
         command, decode_terms(terms), actions, (cookie, matched, mask), (idle, hard),
@@ -302,14 +137,14 @@ def _decode_nx_flow_mod(body: bytes) -> ofp.FlowMod:
 
 
 def _encode_flows(request: mp.FlowDescRequest | mp.AggregateRequest) -> bytes:
-    terms = encode_nxm(request.match) + _cookie(request.cookie, request.cookie_mask)
-    return _NX_REQUEST.pack(request.out_port, len(terms), request.table) + _padded(terms)
+    terms = encode_nxm(request.match) + cookie_terms(request.cookie, request.cookie_mask)
+    return _NX_REQUEST.pack(request.out_port, len(terms), request.table) + padded(terms)
 
 
 def _decode_flows(kind: type[Any]) -> Callable[[bytes], Any]:
     def decode(body: bytes) -> Any:
         match = decode_match(body, 0)
-        table, port = struct.unpack_from("!BxH", body, _MATCH.size)
+        table, port = struct.unpack_from("!BxH", body, MATCH.size)
         return kind(table, match, 0, 0, port)
 
     return decode
@@ -318,7 +153,7 @@ def _decode_flows(kind: type[Any]) -> Callable[[bytes], Any]:
 def _decode_nx_flows(kind: type[Any]) -> Callable[[bytes], Any]:
     def decode(body: bytes) -> Any:
         port, size, table = _NX_REQUEST.unpack_from(body)
-        terms, cookie, mask = _cut_cookie(body[_NX_REQUEST.size : _NX_REQUEST.size + size])
+        terms, cookie, mask = cut_cookie(body[_NX_REQUEST.size : _NX_REQUEST.size + size])
         return kind(table, decode_terms(terms), cookie, mask, port)
 
     return decode
@@ -327,7 +162,7 @@ def _decode_nx_flows(kind: type[Any]) -> Callable[[bytes], Any]:
 def _encode_flow_stats(desc: mp.FlowDesc) -> bytes:
     flow = desc.flow
     actions = OF10.encode(flow.actions)
-    size = _FLOW_STATS.size + _MATCH.size + _FLOW_STATS_REST.size + len(actions)
+    size = _FLOW_STATS.size + MATCH.size + _FLOW_STATS_REST.size + len(actions)
     return (
         _FLOW_STATS.pack(size, flow.table)
         + encode_match(flow.match)
@@ -342,7 +177,7 @@ def _encode_flow_stats(desc: mp.FlowDesc) -> bytes:
 def _decode_flow_stats(data: bytes) -> mp.FlowDesc:
     _, table = _FLOW_STATS.unpack_from(data)
     match = decode_match(data, _FLOW_STATS.size)
-    at = _FLOW_STATS.size + _MATCH.size
+    at = _FLOW_STATS.size + MATCH.size
     seconds, rest, priority, idle, hard, cookie, packets, octets = _FLOW_STATS_REST.unpack_from(data, at)
     actions = DECODE_10.decode(data[at + _FLOW_STATS_REST.size :])
     flow = Flow(table, priority, match, actions, cookie, idle, hard)
@@ -352,7 +187,7 @@ def _decode_flow_stats(data: bytes) -> mp.FlowDesc:
 def _encode_nx_flow_stats(desc: mp.FlowDesc) -> bytes:
     flow = desc.flow
     terms, actions = encode_nxm(flow.match), OF10.encode(flow.actions)
-    body = _padded(terms) + actions
+    body = padded(terms) + actions
     idle_age = 0 if desc.idle_age is None else min(desc.idle_age, 0xFFFE) + 1
     known_age = desc.duration // _SECOND if desc.hard_age is None else desc.hard_age
     hard_age = min(known_age, 0xFFFE) + 1
@@ -370,7 +205,7 @@ def _decode_nx_flow_stats(data: bytes) -> mp.FlowDesc:
     (_, table, seconds, rest, priority, idle, hard, size, idle_age, hard_age, cookie, packets, octets) = (
         _NX_FLOW_STATS.unpack_from(data)
     )
-    match, offset = _nxm(data, _NX_FLOW_STATS.size, size)
+    match, offset = nxm(data, _NX_FLOW_STATS.size, size)
     flow = Flow(table, priority, match, DECODE_10.decode(data[offset:]), cookie, idle, hard)
     ages = [age - 1 if age else None for age in (idle_age, hard_age)]
     return mp.FlowDesc(flow, packets, octets, seconds * _SECOND + rest, *ages)
@@ -387,7 +222,7 @@ def _encode_flow_removed(message: ofp.FlowRemoved) -> bytes:
 def _decode_flow_removed(body: bytes) -> ofp.FlowRemoved:
     match = decode_match(body, 0)
     cookie, priority, reason, seconds, rest, idle, packets, octets = _FLOW_REMOVED.unpack_from(
-        body, _MATCH.size
+        body, MATCH.size
     )
     flow = Flow(0, priority, match, (), cookie, idle)
     return ofp.FlowRemoved(mp.FlowDesc(flow, packets, octets, seconds * _SECOND + rest), reason)
@@ -400,14 +235,14 @@ def _encode_nx_flow_removed(message: ofp.FlowRemoved) -> bytes:
         flow.cookie, flow.priority, message.reason, flow.table + 1, *divmod(desc.duration, _SECOND),
         flow.idle_timeout, len(terms), desc.packets, desc.bytes,
     )  # fmt: skip
-    return head + _padded(terms)
+    return head + padded(terms)
 
 
 def _decode_nx_flow_removed(body: bytes) -> ofp.FlowRemovedNxt:
     cookie, priority, reason, table, seconds, rest, idle, size, packets, octets = (
         _NX_FLOW_REMOVED.unpack_from(body)
     )
-    match, _ = _nxm(body, _NX_FLOW_REMOVED.size, size)
+    match, _ = nxm(body, _NX_FLOW_REMOVED.size, size)
     flow = Flow(max(table - 1, 0), priority, match, (), cookie, idle)
     return ofp.FlowRemovedNxt(mp.FlowDesc(flow, packets, octets, seconds * _SECOND + rest), reason)
 
@@ -424,7 +259,7 @@ def _decode_monitors(body: bytes) -> mp.FlowMonitorRequest:
     offset = 0
     while offset < len(body):
         ident, flags, port, size, table = _MONITOR.unpack_from(body, offset)
-        match, offset = _nxm(body, offset + _MONITOR.size, size)
+        match, offset = nxm(body, offset + _MONITOR.size, size)
         monitors.append(mp.FlowMonitor(ident, flags, port, table, match))
     return mp.FlowMonitorRequest(tuple(monitors))
 
@@ -434,7 +269,7 @@ def _encode_monitors(request: mp.FlowMonitorRequest) -> bytes:
     for monitor in request.monitors:
         terms = encode_nxm(monitor.match)
         head = _MONITOR.pack(monitor.id, monitor.flags, monitor.out_port, len(terms), monitor.table)
-        out += head + _padded(terms)
+        out += head + padded(terms)
     return out
 
 
@@ -443,7 +278,7 @@ def _encode_update(update: mp.FlowUpdate) -> bytes:
         return _ABBREVIATED.pack(8, update.event, update.xid)
     flow = update.flow
     terms = encode_nxm(flow.match)
-    tail = _padded(terms) + OF10.encode(flow.actions)
+    tail = padded(terms) + OF10.encode(flow.actions)
     return (
         _UPDATE.pack(
             _UPDATE.size + len(tail), max(update.event, mp.FLOW_ADDED), update.reason, flow.priority,
@@ -458,7 +293,7 @@ def _decode_update(data: bytes) -> mp.FlowUpdate:
         _, event, xid = _ABBREVIATED.unpack(data)
         return mp.FlowUpdate(event, Flow(0, 0, Match(()), ()), 0, xid)
     _, event, reason, priority, idle, hard, size, table, cookie = _UPDATE.unpack_from(data)
-    match, offset = _nxm(data, _UPDATE.size, size)
+    match, offset = nxm(data, _UPDATE.size, size)
     flow = Flow(table, priority, match, DECODE_10.decode(data[offset:]), cookie, idle, hard)
     return mp.FlowUpdate(event, flow, reason)
 
@@ -492,7 +327,7 @@ def _encode_packet_in(message: ofp.PacketInStandard) -> bytes:
 def _decode_packet_in(body: bytes) -> ofp.PacketInStandard:
     buffer, total, port, reason = struct.unpack_from("!IHHBx", body)
     metadata = Match.of({"in_port": port})
-    return ofp.PacketInStandard(body[10:], metadata, total, reason, 0, _ALL_COOKIE, buffer)
+    return ofp.PacketInStandard(body[10:], metadata, total, reason, 0, ALL_COOKIE, buffer)
 
 
 def _encode_nx_packet_in(message: ofp.PacketInStandard) -> bytes:
@@ -500,12 +335,12 @@ def _encode_nx_packet_in(message: ofp.PacketInStandard) -> bytes:
     head = _NX_PACKET_IN.pack(
         message.buffer_id, message.total_len, message.reason, message.table, message.cookie, len(terms)
     )
-    return head + _padded(terms) + bytes(2) + message.data
+    return head + padded(terms) + bytes(2) + message.data
 
 
 def _decode_nx_packet_in(body: bytes) -> ofp.PacketInNxt:
     buffer, total, reason, table, cookie, size = _NX_PACKET_IN.unpack_from(body)
-    metadata, offset = _nxm(body, _NX_PACKET_IN.size, size)
+    metadata, offset = nxm(body, _NX_PACKET_IN.size, size)
     return ofp.PacketInNxt(body[offset + 2 :], metadata, total, reason, table, cookie, buffer)
 
 
@@ -589,81 +424,7 @@ def _decode_table(data: bytes) -> mp.TableStats:
     return mp.TableStats(number, active, lookups, matched, text, wildcards, most)
 
 
-# -- errors and roles ------------------------------------------------------------------------------
-
-_VENDOR_ERROR: Final = 0xB0C2
-_NICIRA: Final = 0x2320
-_EXPERIMENTER: Final = 0xFFFF
-_EXPERIMENTER_ERRORS: Final = 511
-_UNENCODABLE: Final = (1, 521)
-_STANDARD_ERRORS: Final = {
-    (0, 0): (0, 0),
-    (0, 1): (0, 1),
-    **{(1, code): (1, code) for code in range(9)},
-    **{(2, code): (2, code) for code in range(9)},
-    (5, 1): (3, 0),
-    (5, 3): (3, 1),
-    (5, 4): (3, 2),
-    (5, 6): (3, 4),
-    (7, 0): (4, 0),
-    (7, 1): (4, 1),
-}
-"""Errors of 1.5 that 1.0 has, too."""
-
-_VENDOR_ERRORS: Final = {
-    **{(6, code): (6, code) for code in range(17)},
-    (2, 9): (2, 9),
-    (4, 0): (1, 256),
-    (4, 6): (1, 257),
-    (4, 7): (1, 258),
-    (4, 8): (1, 259),
-    (4, 9): (1, 260),
-    (4, 10): (1, 261),
-    (4, 5): (1, 262),
-    (5, 2): (1, 512),
-    (1, 9): (1, 512),
-    (11, 2): (1, 513),
-    (1, 11): (1, 514),
-    (16, 1): (1, 517),
-    (16, 5): (1, 518),
-    (16, 3): (1, 519),
-    (2, 10): (1, 522),
-    (2, 13): (1, 523),
-    (2, 14): (1, 524),
-    (2, 15): (1, 525),
-    (3, 1): (2, 257),
-    (5, 7): (3, 258),
-}
-"""Errors of 1.5 that Open vSwitch's envelope carries in 1.0; what neither table has cannot be said there."""
-
-_STANDARD_LATER: Final = {old: new for new, old in _STANDARD_ERRORS.items()}
-_VENDOR_LATER: Final = {old: new for new, old in _VENDOR_ERRORS.items()}
-
-
-def encode_error(error: ofp.Error) -> bytes:
-    """Body of OFPT_ERROR."""
-    key = (error.type, error.code)
-    standard = _STANDARD_ERRORS.get(key)
-    if standard is not None:
-        return struct.pack("!HH", *standard) + error.data
-    if error.type == _EXPERIMENTER:
-        inner = (1, error.code + _EXPERIMENTER_ERRORS)
-    else:
-        inner = _VENDOR_ERRORS.get(key, _UNENCODABLE)
-    return struct.pack("!HHIHH", _VENDOR_ERROR, 0, _NICIRA, *inner) + error.data
-
-
-def decode_error(body: bytes) -> ofp.Error:
-    """Body of OFPT_ERROR."""
-    kind, code = struct.unpack_from("!HH", body)
-    if kind == _VENDOR_ERROR and len(body) >= 12:
-        vendor, inner, number = struct.unpack_from("!IHH", body, 4)
-        known = _VENDOR_LATER.get((inner, number))
-        if known is not None:
-            return ofp.Error(*known, body[12:])
-        return ofp.Error(_EXPERIMENTER, number - _EXPERIMENTER_ERRORS & 0xFFFF, body[12:], vendor)
-    kind, code = _STANDARD_LATER.get((kind, code), (kind, code))
-    return ofp.Error(kind, code, body[4:])
+# -- roles and groups --------------------------------------------------------------------------------
 
 
 def _encode_role(message: ofp.RoleRequest | ofp.RoleReply) -> bytes:
