@@ -26,5 +26,6 @@
 ``commands``       its control commands
 ``inject``         a packet from an expression
 ``ownership``      which rows of both databases are ours
+``moves``          ports that came and went in a pass
 ``controller``     the daemon that joins them
 """

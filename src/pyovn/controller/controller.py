@@ -36,6 +36,7 @@ from pyovn.controller.binding import Binding
 from pyovn.controller.complaints import Complaints
 from pyovn.controller.lflow import LogicalFlows
 from pyovn.controller.model import SB_INPUTS, SELF, VS_INPUTS, Config, LocalPort, Model
+from pyovn.controller.moves import Moves, Takeovers
 from pyovn.controller.ofswitch import Switch
 from pyovn.controller.ownership import sb_managed, vs_managed
 from pyovn.controller.physical import Physical
@@ -155,10 +156,10 @@ class Controller:
         """The switch has had all that is wanted once."""
         self._snapshot: tuple[list[LocalPort], int | None, dict[str, int]] = ([], None, {})
         """What is true once the switch is in step: ports here, nb_cfg, zones that were flushed."""
-        self._moves = _Moves()
+        self._moves = Moves()
         self._deleted: list[UUID] = []
         self.model.local_ports.subscribe(self._moves)
-        self._takeovers = _Takeovers()
+        self._takeovers = Takeovers()
         self.binding.claims.subscribe(self._takeovers)
 
     def _announce(self) -> None:
@@ -554,41 +555,3 @@ class Controller:
         if self.switch.state != "ready" and bridge is not None and self.model.bridge_by_name.one(bridge):
             lines.append(f"no connection to the switch's bridge {bridge}: {self.switch.state}")
         return lines
-
-
-class _Takeovers:
-    """Notes bindings that are claimed."""
-
-    __slots__ = ("claimed",)
-
-    def __init__(self) -> None:
-        self.claimed: list[UUID] = []
-
-    def insert(self, element: Any) -> None:
-        if dict(element.columns).get("chassis") is not None:
-            self.claimed.append(element.key.uuid)
-
-    def remove(self, element: Any) -> None:
-        """A claim that was granted or is given up is told by ``_Moves``."""
-
-    def change(self, element: Any, mask: int) -> None:
-        """Wants are values: they do not change."""
-
-
-class _Moves:
-    """Notes the ports that came and left; inputs cannot be changed while a pass runs."""
-
-    __slots__ = ("came", "left")
-
-    def __init__(self) -> None:
-        self.came: list[LocalPort] = []
-        self.left: list[LocalPort] = []
-
-    def insert(self, element: LocalPort) -> None:
-        self.came.append(element)
-
-    def remove(self, element: LocalPort) -> None:
-        self.left.append(element)
-
-    def change(self, element: LocalPort, mask: int) -> None:
-        """Ports are values: they do not change."""
