@@ -117,7 +117,7 @@ class Style:
 class Context:
     """One attempt to run a line of commands."""
 
-    __slots__ = ("exit_status", "ids", "model", "style", "symbols", "sync", "try_again")
+    __slots__ = ("ids", "model", "style", "symbols", "sync", "try_again")
 
     def __init__(self, model: Model, ids: RecordIds, style: Style) -> None:
         self.model = model
@@ -128,7 +128,6 @@ class Context:
         """A ``wait-until`` is not satisfied yet."""
         self.sync = False
         """Wait for the daemons even if nothing changes (``sync``)."""
-        self.exit_status = 0
 
     def row(self, table: str, record: str) -> Row:
         """The row that ``record`` names; raises ``CtlError``."""

@@ -1,6 +1,7 @@
 """How a command line fails.
 
 ``CtlError`` ends the program: its text is printed after the program's name and nothing is committed.
+``CtlExit`` does so without a text.
 ``warn`` is for what is doubtful but done: one line on standard error in the form of OVS's log
 (``TIME|SEQUENCE|MODULE|WARN|TEXT``), because that is where these programs' users look for it.
 """
@@ -20,6 +21,14 @@ class CtlError(Exception):
 
     def __init__(self, message: str, status: int = 1) -> None:
         super().__init__(message)
+        self.status = status
+
+
+class CtlExit(Exception):  # noqa: N818 - the answer to a question, not an error
+    """The line ends here without a word; the exit status is the answer."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
         self.status = status
 
 

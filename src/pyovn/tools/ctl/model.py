@@ -217,10 +217,19 @@ class Model:
     def changed(self) -> bool:
         """Whether a commit would change anything."""
         return any(
-            row.deleted if row.original is not None and row.deleted else self._differs(row)
+            self.schema.is_root(row.table.name)
+            if row.original is not None and row.deleted
+            else self._differs(row)
             for rows in self.tables.values()
             for row in rows.values()
         )
+
+    def _writes(self, row: Row, to_json: Callable[[Any], Any]) -> list[Operation]:
+        """Deletion is for tables whose rows live by themselves; others' go with the last reference."""
+        if not row.deleted:
+            return _writes(row, to_json)
+        is_root = self.schema.is_root(row.table.name)
+        return [{"op": "delete", "table": row.table.name, "where": _where(row, to_json)}] if is_root else []
 
     @staticmethod
     def _differs(row: Row) -> bool:
@@ -243,11 +252,11 @@ class Model:
             for row in rows.values():
                 if row.original is not None:
                     waits += _waits(row, to_json)
-                    writes += _writes(row, to_json)
+                    writes += self._writes(row, to_json)
         inserts = [_insert(row, to_json) for row in inserted.values()]
         tail: list[Operation] = []
         for row, column in self.increments:
-            where = [["_uuid", "==", to_json(row.uuid)]]
+            where = _where(row, to_json)
             tail.append(
                 {"op": "mutate", "table": row.table.name, "where": where, "mutations": [[column, "+=", 1]]}
             )
@@ -298,7 +307,7 @@ def _waits(row: Row, to_json: Callable[[Any], Any]) -> list[Operation]:
             "op": "wait",
             "timeout": 0,
             "table": row.table.name,
-            "where": [["_uuid", "==", to_json(row.uuid)]],
+            "where": _where(row, to_json),
             "columns": columns,
             "until": "==",
             "rows": [{c: to_json(row.original[c]) for c in columns}],
@@ -319,11 +328,12 @@ def _insert(row: Row, to_json: Callable[[Any], Any]) -> Operation:
     return operation
 
 
+def _where(row: Row, to_json: Callable[[Any], Any]) -> list[list[Any]]:
+    return [["_uuid", "==", to_json(row.uuid)]]
+
+
 def _writes(row: Row, to_json: Callable[[Any], Any]) -> list[Operation]:
-    where = [["_uuid", "==", to_json(row.uuid)]]
-    head = {"table": row.table.name, "where": where}
-    if row.deleted:
-        return [{"op": "delete", **head}]
+    head = {"table": row.table.name, "where": _where(row, to_json)}
     assert row.original is not None
     operations: list[Operation] = []
     values = {c: to_json(row.values[c]) for c in sorted(row.changed) if row.values[c] != row.original.get(c)}

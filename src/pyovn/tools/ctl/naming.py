@@ -2,7 +2,8 @@
 Records, and Columns").
 
 Names of tables and columns may be abbreviated, in any case, with ``-`` for ``_``.  A record is a UUID,
-or what one of its table's ``RecordId`` entries matches, or the first four or more digits of a UUID.
+or what one of its table's ``RecordId`` entries matches, or the first four or more digits of a UUID, or ``.``
+for the row of a table that has just one.
 """
 
 from __future__ import annotations
@@ -150,6 +151,8 @@ def find_row(model: Model, ids: RecordIds, table: str, record: str, *, must_exis
         if row is not None:
             break
         row = _find_by(model, by, table, record)
+    if row is None and record == ".":
+        row = _only_row(model, table)
     if row is None and len(record) >= SHORTEST_UUID_PREFIX and _HEX.issuperset(record):
         found = model.where(table, lambda r: r.uuid.startswith(record.lower()))
         if len(found) > 1:
@@ -160,12 +163,14 @@ def find_row(model: Model, ids: RecordIds, table: str, record: str, *, must_exis
     return row
 
 
+def _only_row(model: Model, table: str) -> Row | None:
+    found = list(model.rows(table))
+    return found[0] if len(found) == 1 else None
+
+
 def _find_by(model: Model, by: RecordId, table: str, record: str) -> Row | None:
     if by.column is None:
-        if record != ".":
-            return None
-        found = list(model.rows(by.table))
-        return found[0] if len(found) == 1 else None
+        return _only_row(model, by.table) if record == "." else None
     found = model.where(by.table, lambda row: _names(row.get(by.column or ""), by.key, record))
     if len(found) > 1:
         raise CtlError(f'multiple rows in {by.table} match "{record}"')

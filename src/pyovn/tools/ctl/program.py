@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, NoReturn, TypeVar
 from pyovn.daemon import options as opt
 from pyovn.tools.ctl import reading, writing
 from pyovn.tools.ctl.context import Context, Needs, Style
-from pyovn.tools.ctl.errors import Console, CtlError, warn
+from pyovn.tools.ctl.errors import Console, CtlError, CtlExit, warn
 from pyovn.tools.ctl.grammar import Verb, parse_line
 from pyovn.tools.ctl.run import DirectRun
 from pyovn.tools.tlskeys import tls_of
@@ -143,6 +143,8 @@ def main(program: Program, argv: Sequence[str] | None = None) -> int:
         return DirectRun(program, settings, commands).run()
     except CtlError as error:
         program.fatal(str(error), error.status)
+    except CtlExit as end:
+        return end.status
     except opt.OptionError as error:
         program.fatal(str(error))
     except BrokenPipeError:

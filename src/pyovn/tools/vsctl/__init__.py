@@ -1,7 +1,7 @@
 """ovs-vsctl: bridges, ports and interfaces of one switch, as commands on its database (ovs-vsctl(8)).
 
 ``layout`` reads bridges, ports and interfaces out of the tables; ``bridges`` and ``ports`` are the verbs on
-them; ``program`` waits until the switch has followed.
+them, ``attach``, ``datapaths`` and ``reset`` the others; ``program`` waits until the switch has followed.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyovn.tools.ctl import connections
-from pyovn.tools.ctl.errors import CtlError
+from pyovn.tools.ctl.errors import CtlError, CtlExit
 from pyovn.tools.ctl.grammar import MANY, Command, Verb
 from pyovn.tools.vsctl.layout import BRIDGE, INTERFACE, PORT, Bridge, Layout, need_layout
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pyovn.tools.ctl.model import Row
 
 HIGHEST_VLAN: Final = 4095
+MISSING: Final = 2
+"""br-exists ends with this status when there is no such bridge."""
 FAKE_PREFIX: Final = "fake-bridge-"
 CONTROLLERS: Final = connections.Place(BRIDGE, "controller", "Controller", "vsctl")
 
@@ -71,16 +73,19 @@ def _create_real(context: Context, layout: Layout, name: str) -> None:
 
 def create_port(context: Context, name: str, interfaces: list[str], kind: str = "") -> Row:
     """A new port with new interfaces, not on any bridge yet."""
-    uuids = []
-    for interface_name in interfaces:
-        interface = context.model.insert(INTERFACE)
-        interface.put("name", interface_name)
-        interface.put("type", kind)
-        uuids.append(interface.uuid)
+    uuids = frozenset(create_interface(context, interface, kind).uuid for interface in interfaces)
     port = context.model.insert(PORT)
     port.put("name", name)
-    port.put("interfaces", frozenset(uuids))
+    port.put("interfaces", uuids)
     return port
+
+
+def create_interface(context: Context, name: str, kind: str = "") -> Row:
+    """A new interface, not in any port yet."""
+    interface = context.model.insert(INTERFACE)
+    interface.put("name", name)
+    interface.put("type", kind)
+    return interface
 
 
 def _check_existing(bridge: Bridge, parent_name: str | None, vlan: int) -> None:
@@ -118,9 +123,9 @@ def run_list(context: Context, command: Command) -> None:
 
 
 def run_exists(context: Context, command: Command) -> None:
-    """Exit with 2 when there is no such bridge."""
+    """Exit with 2 when there is no such bridge; nothing of the line is done or printed then."""
     if command.arguments[0] not in Layout(context).bridges:
-        context.exit_status = 2
+        raise CtlExit(MISSING)
 
 
 def run_to_vlan(context: Context, command: Command) -> None:

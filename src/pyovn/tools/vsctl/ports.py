@@ -11,7 +11,7 @@ from pyovn.tools.ctl.errors import CtlError
 from pyovn.tools.ctl.grammar import MANY, Command, Verb
 from pyovn.tools.ctl.naming import parse_column_argument
 from pyovn.tools.ctl.writing import set_column
-from pyovn.tools.vsctl.bridges import create_port
+from pyovn.tools.vsctl.bridges import create_interface, create_port
 from pyovn.tools.vsctl.layout import PORT, Bridge, Layout, Port, need_layout
 
 if TYPE_CHECKING:
@@ -76,11 +76,45 @@ def _check_existing(port: Port, command: Command, bridge_name: str, interfaces: 
         raise CtlError(f"{said} actually has interface(s) {', '.join(actual)}")
 
 
+def run_add_interface(context: Context, command: Command) -> None:
+    """Add an interface to a port, which thereby becomes a bond."""
+    name = command.arguments[1]
+    layout = Layout(context)
+    port = layout.port(command.arguments[0])
+    found = layout.find_interface(name)
+    if command.given("--may-exist") and found is not None:
+        if found[1] is not port:
+            raise CtlError(
+                f'"--may-exist add-bond-iface {port.name} {name}" '
+                f"but {name} is actually attached to port {found[1].name}"
+            )
+        return
+    layout.check_free(name, "an interface")
+    port.row.insert_atoms("interfaces", [create_interface(context, name).uuid])
+
+
+def run_delete_interface(context: Context, command: Command) -> None:
+    """Take an interface out of a bond."""
+    name = command.arguments[-1]
+    layout = Layout(context)
+    found = layout.find_interface(name)
+    if found is None:
+        if command.given("--if-exists"):
+            return
+        raise CtlError(f"no interface named {name}")
+    row, port = found
+    if len(command.arguments) == 2 and layout.port(command.arguments[0]) is not port:
+        raise CtlError(f"port {command.arguments[0]} does not have an interface {name}")
+    if len(port.interfaces) < 2:
+        raise CtlError(f"cannot delete last interface from port {port.name}")
+    port.row.delete_atoms("interfaces", [row.uuid])
+    context.model.delete(row)
+
+
 def run_delete(context: Context, command: Command) -> None:
     """Delete a port, which may be given by its interface (``--with-iface``)."""
     name = command.arguments[-1]
     layout = Layout(context)
-    bridge = layout.bridge(command.arguments[0]) if len(command.arguments) == 2 else None
     found: Port | None = layout.ports.get(name)
     if found is None and command.given("--with-iface"):
         interface = layout.find_interface(name)
@@ -91,7 +125,10 @@ def run_delete(context: Context, command: Command) -> None:
         if command.given("--with-iface"):
             raise CtlError(f"no port or interface named {name}")
         raise CtlError(f"no port named {name}")
+    bridge = layout.bridge(command.arguments[0]) if len(command.arguments) == 2 else None
     if found.is_local:
+        if command.given("--if-exists"):
+            return
         local = bridge or layout.bridge(name)
         raise CtlError(
             f"cannot delete port {name} because it is the local port for bridge {local.name} "
@@ -150,6 +187,16 @@ VERBS: Final = (
         need_addition,
         options="--may-exist --fake-iface",
         syntax="BRIDGE PORT IFACE... [SETTING]...",
+    ),
+    Verb("add-bond-iface", 2, 2, run_add_interface, need_layout, options="--may-exist", syntax="BOND IFACE"),
+    Verb(
+        "del-bond-iface",
+        1,
+        2,
+        run_delete_interface,
+        need_layout,
+        options="--if-exists",
+        syntax="[BOND] IFACE",
     ),
     Verb(
         "del-port", 1, 2, run_delete, need_layout, options="--if-exists --with-iface", syntax="[BRIDGE] PORT"

@@ -17,7 +17,7 @@ from pyovn.tools.ctl.grammar import Command, Verb
 from pyovn.tools.ctl.naming import RecordId, RecordIds
 from pyovn.tools.ctl.program import Follow, Program, Settings
 from pyovn.tools.ctl.show import Shown, show_verb
-from pyovn.tools.vsctl import bridges, ports
+from pyovn.tools.vsctl import attach, bridges, datapaths, ports, reset
 from pyovn.tools.vsctl.layout import BRIDGE, INTERFACE, PORT, SWITCH
 
 if TYPE_CHECKING:
@@ -126,6 +126,9 @@ PROGRAM: Final = Program(
         show_verb(SHOW),
         *bridges.VERBS,
         *ports.VERBS,
+        *attach.VERBS,
+        *datapaths.VERBS,
+        *reset.VERBS,
         *connection_verbs(Place(SWITCH, "manager_options", "Manager", "vsctl"), "manager"),
         *ssl_verbs(SWITCH, 3),
     ),
