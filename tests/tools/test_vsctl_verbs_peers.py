@@ -284,6 +284,7 @@ del-port f1 nope
 -- --if-exists del-port nope nope
 del-port nope nope
 del-port nope br0
+del-port f1 br0
 -- --if-exists del-port nope br0
 -- --with-iface del-port nope nope
 -- --with-iface del-port br0 p1

@@ -125,15 +125,14 @@ def run_delete(context: Context, command: Command) -> None:
         if command.given("--with-iface"):
             raise CtlError(f"no port or interface named {name}")
         raise CtlError(f"no port named {name}")
-    bridge = layout.bridge(command.arguments[0]) if len(command.arguments) == 2 else None
     if found.is_local:
         if command.given("--if-exists"):
             return
-        local = bridge or layout.bridge(name)
         raise CtlError(
-            f"cannot delete port {name} because it is the local port for bridge {local.name} "
+            f"cannot delete port {name} because it is the local port for bridge {name} "
             "(deleting this port requires deleting the entire bridge)"
         )
+    bridge = layout.bridge(command.arguments[0]) if len(command.arguments) == 2 else None
     if bridge is not None and found.bridge is not bridge:
         raise CtlError(_elsewhere(bridge, found, name))
     layout.delete_port(found)
