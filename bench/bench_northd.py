@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from pyovn.ovsdb.blocking import BlockingClient
+from pyovn.ovsdb.blocking import BlockingClient, ConnectionFailedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -82,11 +82,21 @@ class Side:
         files = [f"{directory}/nb.db", f"{directory}/sb.db"]
         self._daemon("server", "/usr/sbin/ovsdb-server", f"--remote=p{self.socket}", *files)
         self.client = BlockingClient(self.socket, timeout=600)
-        while not (directory / "db.sock").exists():
-            time.sleep(0.01)
-        self.client.connect()
+        self._connect(self.client)
         if side == "ours":
             self._run(*OURS, "--version")  # writes the bytecode
+
+    def _connect(self, client: BlockingClient) -> None:
+        """When the server listens: its socket is there a little earlier."""
+        while True:
+            try:
+                client.connect()
+            except ConnectionFailedError:
+                if self.processes[0].poll() is not None:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
 
     def _run(self, *command: str) -> None:
         subprocess.run(command, check=True, env=self._environment(), capture_output=True, timeout=60)
