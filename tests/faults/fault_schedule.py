@@ -330,16 +330,16 @@ class Schedule:
     def _sever(self) -> None:
         """A connection ends: a stream, or a line of a daemon without streams, which is mended in time."""
         links = self.lab.deployment.links
-        lines = sorted(link for link in links._lines if link[0])
+        lines = links.lines()
         if not self.lab.makers.wire and self.random.random() < 0.7:
             daemon, database = self.random.choice(lines)
             if (daemon, database) in self._cuts:
                 self.note(f"mend {daemon} {database}")
-                links._lines[daemon, database].mend()
+                links.mend(daemon, database)
                 self._cuts.discard((daemon, database))
             else:
                 self.note(f"cut {daemon} {database}")
-                links._lines[daemon, database].cut()
+                links.cut(daemon, database)
                 self._cuts.add((daemon, database))
             return
         streams = self.lab.runtime.connections()
@@ -409,7 +409,7 @@ class Schedule:
         lab.runtime.disturbance.delay = lambda: 0.0
         self._mend_underlay()
         for link in sorted(self._cuts):
-            lab.deployment.links._lines[link].mend()
+            lab.deployment.links.mend(*link)
         self._cuts.clear()
         for slot in self._daemons(running=False):
             slot.start()

@@ -6,6 +6,7 @@ runs it again, step by step.
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -17,11 +18,21 @@ from deployment_lab import Lab
 REPLAY = Path(__file__).parent / "replay.py"
 
 
-def schedules(first: int, count: int, *flags: str) -> None:
+CPU_OF_A_SCHEDULE = 0.6
+"""Seconds of CPU: 200 schedules a minute on two idle cores.  Wall time would depend on who shares them."""
+
+
+def schedules(first: int, count: int, *flags: str) -> float:
+    """Run them; the seconds of CPU that one took."""
     command = [sys.executable, str(REPLAY), "--first", str(first), "--count", str(count), *flags]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-20_000:] + done.stderr
-    assert f"{count} schedules, 0 failed" in done.stdout
+    summary = done.stdout.splitlines()[-1]
+    print(summary)  # noqa: T201 - for whoever asks pytest for what was printed
+    assert f"{count} schedules, 0 failed" in summary
+    found = re.search(r"\(([0-9.]+) s CPU each", summary)
+    assert found is not None, summary
+    return float(found[1])
 
 
 @pytest.mark.parametrize("flags", [(), ("--local",)], ids=["streams", "local"])
@@ -32,7 +43,7 @@ def test_random_faults_leave_no_trace(seed: int, flags: tuple[str, ...]) -> None
 @pytest.mark.acceptance
 @pytest.mark.parametrize("flags", [(), ("--local",)], ids=["streams", "local"])
 def test_many_random_faults_leave_no_trace(seed: int, flags: tuple[str, ...]) -> None:
-    schedules(seed, 1000, *flags)
+    assert schedules(seed, 1000, *flags) <= CPU_OF_A_SCHEDULE
 
 
 @pytest.mark.parametrize("flags", [(), ("--local",)], ids=["streams", "local"])

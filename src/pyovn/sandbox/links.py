@@ -101,6 +101,10 @@ class Links:
         for link in self._links(one, other):
             self._lines[link].mend()
 
+    def lines(self) -> list[Link]:
+        """The ways of daemons to databases, sorted; each is a link that ``cut`` and ``mend`` take."""
+        return sorted(link for link in self._lines if link[0])
+
     def cut_lines(self) -> list[Link]:
         """The ways of daemons to databases that are cut, sorted."""
         return sorted(link for link, line in self._lines.items() if line.is_cut and link[0])
@@ -136,6 +140,6 @@ class Links:
     def _what_there_is(self) -> str:
         names = list(self._addresses())
         tunnels = [f"{names[0]} {names[1]}"] if len(names) > 1 else []
-        lines = [" ".join(link) for link in sorted(self._lines) if link[0]]
+        lines = [" ".join(link) for link in self.lines()]
         shown = [*tunnels, *lines]
         return f"there are: {', '.join(shown[:8])}{', ...' if len(shown) > 8 else ''}"
