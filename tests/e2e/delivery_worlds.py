@@ -295,6 +295,7 @@ class Process:
 
     def __init__(self, directory: Path, *command: str) -> None:
         self.directory = directory
+        self.name = Path(command[0]).name
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -306,11 +307,14 @@ class Process:
         environment = {
             f"{family}_{name}": place for family in ("OVS", "OVN") for name in ("RUNDIR", "LOGDIR")
         }
-        program = Path(self._command[0]).name
         self._process = subprocess.Popen(
-            [*self._command, "-vconsole:off", f"--log-file={place}/{program}.log"],
+            [*self._command, "-vconsole:off", f"--log-file={place}/{self.name}.log"],
             env={**os.environ, **environment}, stdin=subprocess.DEVNULL,
         )  # fmt: skip
+
+    def status(self) -> int | None:
+        """The exit status of one that ended by itself; a signal's number is negative."""
+        return self._process.poll() if self._process is not None else None
 
     def stop(self) -> None:
         """End it as a crash would."""
@@ -401,12 +405,25 @@ class RealWorld(BaseWorld):
         try:
             self.deployment = Deployment(self.runtime, self.makers)
             self.add_hypervisors()
-            for process in self.makers.processes:
-                process.launch()
+            self._launch()
             self.joined()
         except BaseException:
             self.close()
             raise
+
+    def _launch(self) -> None:
+        """Start Debian's daemons: northd and, when it has written, the controllers.
+
+        ovn-controller 23.03 reads an option of SB_Global's row without asking whether there is one, and
+        dies of a southbound database whose northd was never there.
+        """
+        northds = [process for process in self.makers.processes if process.name == "ovn-northd"]
+        for process in northds:
+            process.launch()
+        self.until(lambda: bool(self.rows(SOUTHBOUND, "SB_Global")), lambda: "no SB_Global row")
+        for process in self.makers.processes:
+            if process not in northds:
+                process.launch()
 
     def settings(self, name: str) -> dict[str, str]:
         return {**super().settings(name), "ovn-remote": self.makers.address("central"), "hostname": name}
@@ -447,9 +464,14 @@ class RealWorld(BaseWorld):
         self.runtime.run_forever()
 
     def problems(self) -> dict[str, list[str]]:
-        """The ends of the logs of Debian's daemons."""
+        """What became of Debian's daemons that ended, and the ends of the logs of all."""
+        ended = {
+            f"{process.name} in {process.directory}": [f"ended with {process.status()}"]
+            for process in self.makers.processes
+            if process.status() is not None
+        }
         logs = sorted(self.directory.rglob("*.log"))
-        return {str(path): path.read_text(errors="replace").splitlines()[-8:] for path in logs}
+        return ended | {str(path): path.read_text(errors="replace").splitlines()[-8:] for path in logs}
 
     def close(self) -> None:
         for process in self.makers.processes:

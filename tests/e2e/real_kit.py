@@ -194,6 +194,8 @@ class Stack:
 
     def start_controller(self, hypervisor: Hypervisor, side: str) -> None:
         place = hypervisor.directory
+        # ovn-controller 23.03 dies of a southbound database to which northd has not written yet.
+        assert self.until(lambda: bool(self.sbctl("--bare", "--columns=_uuid", "list", "SB_Global")))
         self.daemon("ovn-controller", side, place, hypervisor.database, namespace=hypervisor.namespace)
         # Without a chassis, `--wait=hv` waits for nobody.
         self.sbctl("wait-until", "Chassis_Private", hypervisor.name)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import random
 import socket
 import subprocess
-import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
 from engine_kit import SCHEMA, delete, insert, make, mutate, ref, refs, select, update
+from server_kit import ServedProcess
 
 from pyovn.wire.jsonrpc import Decoder, encode, request
 
@@ -32,13 +32,10 @@ class Peer:
         (directory / "schema").write_bytes(msgspec.json.encode(SCHEMA))
         database, path = directory / "db", directory / "sock"
         subprocess.run([tool, "create", str(database), str(directory / "schema")], check=True)
-        self.process = subprocess.Popen(
-            [server, f"--remote=punix:{path}", f"--unixctl={directory}/ctl", str(database)],
-            stderr=subprocess.DEVNULL,
-        )
-        deadline = time.monotonic() + 10
-        while not path.exists() and time.monotonic() < deadline:
-            self.process.poll()
+        options = (f"--pidfile={directory}/pid", "--detach", "--no-chdir", "-vconsole:off", "-vsyslog:off")
+        listen = (f"--remote=punix:{path}", f"--unixctl={directory}/ctl")
+        subprocess.run([server, *options, *listen, str(database)], check=True)  # it listens from here on
+        self.process = ServedProcess(directory / "pid")
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.connect(str(path))
         self.socket.settimeout(10)
@@ -57,8 +54,7 @@ def debian(tmp_path: Path, peer: Callable[[str], str]) -> Iterator[Peer]:
     found = Peer(tmp_path, peer("ovsdb-server"), peer("ovsdb-tool"))
     yield found
     found.socket.close()
-    found.process.terminate()
-    found.process.wait()
+    found.process.kill()
 
 
 class Scripts:
