@@ -12,11 +12,14 @@ from typing import Any, Final
 from pyovn.ovsdb.schema import ConstraintError
 
 _ABSENT: Final = object()
+_compact: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
 def compact(value: Any) -> str:
     """JSON text with sorted members and no spaces, as it stands in ``syntax``."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    if type(value) is int:  # what most requests have for an id
+        return str(value)
+    return _compact(value)
 
 
 class OvsdbError(ValueError):

@@ -82,14 +82,12 @@ def replay(tables: Mapping[str, Table], contents: Contents, json: dict[str, Any]
 def cells_of(table: Table, old: Row | None, new: Row) -> dict[str, Any]:
     """The <row-txn> that makes ``new`` of ``old``."""
     cells = {}
-    for column in table.columns:
-        if column.ephemeral:
+    was = table.defaults if old is None else old.values
+    for column, before, value in zip(table.columns, was, new.values, strict=True):
+        if value is before or column.ephemeral or value == before:
             continue
-        value, default = new.values[column.position], column.datum.default
-        before = default if old is None else old.values[column.position]
-        if value is not before and value != before:
-            whole = before == default
-            cells[column.name] = value_to_json(value if whole else column.datum.difference(before, value))
+        whole = before == column.datum.default
+        cells[column.name] = value_to_json(value if whole else column.datum.difference(before, value))
     return cells
 
 

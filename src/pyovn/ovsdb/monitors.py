@@ -163,21 +163,26 @@ class Monitors:
 
     def _follow(self, commit: Commit) -> None:
         self.last_id = commit.id
-        self._remember(commit)
         self._contents.changed(commit.changes)
+        try:
+            self._tell(commit)  # first, because somebody waits for it
+        finally:
+            self._remember(commit)
+
+    def _tell(self, commit: Commit) -> None:
         texts: Texts = {}
-        messages: dict[tuple[bytes, bytes], bytes] = {}
+        messages: dict[bytes, dict[bytes, bytes]] = {}
         watchers = self._watchers
         for view, seen in self._interest.concerned(commit.changes).items():
             updates = view.update(seen, texts)
             if updates is None:
                 continue
+            # Clients of one kind give their monitors the same id, so they get the same bytes.
+            by_lead = messages.setdefault(updates, {})
             for monitor in tuple(watchers.get(view, ())):
-                # Clients of one kind give their monitors the same id, so they get the same bytes.
-                key = monitor.lead, updates
-                message = messages.get(key)
+                message = by_lead.get(monitor.lead)
                 if message is None:
-                    message = messages[key] = monitor.notification(updates)
+                    message = by_lead[monitor.lead] = monitor.notification(updates)
                 monitor.send(message)
 
     def _remember(self, commit: Commit) -> None:

@@ -12,6 +12,7 @@ commit.  Beside its rows a table keeps what makes commits cheap, all of it follo
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from pyovn.ovsdb.datum import datum
@@ -19,7 +20,7 @@ from pyovn.ovsdb.setdelta import delta
 from pyovn.ovsdb.values import UUID, FrozenMap, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from pyovn.ovsdb.schema import ColumnSchema, DatabaseSchema, TableSchema
 
@@ -125,25 +126,27 @@ class Reference:
 class UniqueIndex:
     """An index of the schema: no two rows may agree in all of its columns."""
 
-    __slots__ = ("names", "positions", "rows")
+    __slots__ = ("_key", "names", "rows")
 
     def __init__(self, names: tuple[str, ...], positions: tuple[int, ...]) -> None:
         self.names = names
-        self.positions = positions
+        first = positions[0]
+        self._key: Callable[[tuple[Value, ...]], tuple[Value, ...]] = (
+            itemgetter(*positions) if len(positions) > 1 else itemgetter(slice(first, first + 1))
+        )
         self.rows: dict[tuple[Value, ...], UUID] = {}
 
     def key(self, row: Row) -> tuple[Value, ...]:
         """What must be unique of ``row``."""
-        values = row.values
-        return tuple([values[position] for position in self.positions])
+        return self._key(row.values)
 
 
 class Table:
     """One table: its columns, its rows and what is derived from them."""
 
     __slots__ = (
-        "by_name", "columns", "defaults", "is_root", "name", "rank", "required", "rows", "schema", "strong",
-        "strong_references", "unique", "weak_references", "weakly_referred",
+        "bound", "by_name", "columns", "defaults", "is_root", "name", "rank", "required", "rows", "schema",
+        "strong", "strong_references", "unique", "weak_references", "weakly_referred",
     )  # fmt: skip
 
     def __init__(self, schema: TableSchema, *, is_root: bool) -> None:
@@ -165,6 +168,8 @@ class Table:
             UniqueIndex(names, tuple(self.by_name[name].position for name in names))
             for names in schema.indexes
         ]
+        self.bound: tuple[int, ...] = ()
+        """Positions of the columns that constraints between rows look at: references and indexes."""
 
     def connect(self, tables: dict[str, Table]) -> None:
         """Find the references that this table's columns make."""
@@ -179,6 +184,9 @@ class Table:
                 else:
                     self.weak_references.append(reference)
                     target.weakly_referred.append(reference)
+        bound = {reference.column.position for reference in (*self.strong_references, *self.weak_references)}
+        bound.update(self.by_name[name].position for index in self.unique for name in index.names)
+        self.bound = tuple(sorted(bound))
 
     def switch(self, uuid: UUID, old: Row | None, new: Row | None) -> None:
         """Put ``new`` in the place of ``old``; indexes and weak sources follow."""

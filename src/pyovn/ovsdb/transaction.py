@@ -5,6 +5,7 @@ found nothing wrong and ``apply`` switches the rows over.  An abort is therefore
 
 ``settle`` follows ovsdb-server: strong references, garbage, number of rows, weak references, indexes
 (RFC 7047 sections 3.2 and 4.1.3).  The cost of each follows the rows that the transaction touched.
+Most transactions only set columns that neither refer to rows nor are in an index: these need none of it.
 """
 
 from __future__ import annotations
@@ -39,13 +40,17 @@ ChangeSet = list[RowChange]
 class Transaction:
     """The overlay."""
 
-    __slots__ = ("_keys", "_strong", "changed", "serial", "tables")
+    __slots__ = ("_is_plain", "_is_sifted", "_keys", "_strong", "changed", "serial", "tables")
 
     def __init__(self, tables: Mapping[str, Table], serial: int) -> None:
         self.tables = tables
         self.serial = serial
         self.changed: dict[Table, dict[UUID, Row | None]] = {}
         self._strong: dict[Table, dict[UUID, int]] = {}
+        self._is_sifted = False
+        """Whether nothing was written since idle rows were dropped."""
+        self._is_plain = False
+        """Once settled: whether no reference and no column of an index has changed."""
         self._keys: dict[UniqueIndex, dict[tuple[Value, ...], dict[UUID, None]]] = {}
         """For indexes that were asked: rows that in this transaction have, or had, a key."""
 
@@ -58,6 +63,7 @@ class Transaction:
 
     def put(self, table: Table, uuid: UUID, values: tuple[Value, ...]) -> None:
         """Write a row."""
+        self._is_sifted = False
         row = self.changed.setdefault(table, {})[uuid] = Row(uuid, values, self.serial)
         if self._keys:
             for index in table.unique:
@@ -67,6 +73,7 @@ class Transaction:
 
     def delete(self, table: Table, uuid: UUID) -> None:
         """Remove a row; one that this transaction inserted leaves no trace, its UUID is free again."""
+        self._is_sifted = False
         changed = self.changed.setdefault(table, {})
         if uuid in table.rows:
             changed[uuid] = None
@@ -136,6 +143,31 @@ class Transaction:
         self._drop_idle()
         if not self.changed:
             return []
+        self._is_plain = self._leaves_bounds()
+        if not self._is_plain:
+            self._check_constraints()
+        return [
+            RowChange(table, uuid, table.rows.get(uuid), new)
+            for table, changed in self.changed.items()
+            for uuid, new in changed.items()
+        ]
+
+    def _leaves_bounds(self) -> bool:
+        """Whether rows come and go nowhere, and those that change keep what constraints look at."""
+        for table, changed in self.changed.items():
+            rows, bound = table.rows, table.bound
+            for uuid, new in changed.items():
+                old = rows.get(uuid)
+                if old is None or new is None:
+                    return False
+                before, after = old.values, new.values
+                for position in bound:
+                    if before[position] is not after[position]:
+                        return False
+        return True
+
+    def _check_constraints(self) -> None:
+        """Check and complete what concerns several rows."""
         self._strong = settle_strong_references(self)
         self._drop_idle()
         self._check_row_counts()
@@ -144,14 +176,12 @@ class Transaction:
         for table, changed in self.changed.items():
             for index in table.unique:
                 self._check_index(table, index, changed)
-        return [
-            RowChange(table, uuid, table.rows.get(uuid), new)
-            for table, changed in self.changed.items()
-            for uuid, new in changed.items()
-        ]
 
     def _drop_idle(self) -> None:
         """Forget rows that are what they were before."""
+        if self._is_sifted:
+            return
+        self._is_sifted = True
         for table, changed in list(self.changed.items()):
             rows = table.rows
             idle = []
@@ -218,6 +248,10 @@ class Transaction:
 
     def apply(self, changes: ChangeSet) -> None:
         """Make settled changes true; nothing here can fail."""
+        if self._is_plain:
+            for table, uuid, _old, new in changes:
+                table.rows[uuid] = new  # type: ignore[assignment]  # a row that is changed is there
+            return
         moved: list[tuple[UniqueIndex, tuple[Value, ...], UUID]] = []
         for table, uuid, old, new in changes:
             for index in table.unique:
