@@ -21,7 +21,7 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
@@ -50,24 +50,43 @@ def outcome(schedule: Schedule, seed: int, actions: int) -> dict[str, Any]:
     }
 
 
-def forked(schedule: Schedule, seed: int, actions: int) -> int:
-    """Run a schedule in a copy of this process; its outcome is to be read from the returned descriptor."""
+class Child(NamedTuple):
+    """A copy of this process that runs a schedule and writes what came of it."""
+
+    seed: int
+    pid: int
+    reader: int
+
+
+def forked(schedule: Schedule, seed: int, actions: int) -> Child:
+    """Run a schedule in a copy of this process."""
     reader, writer = os.pipe()
-    if os.fork():
+    pid = os.fork()
+    if pid:
         os.close(writer)
-        return reader
-    os.close(reader)
-    with os.fdopen(writer, "w") as out:
-        json.dump(outcome(schedule, seed, actions), out)
-    os._exit(0)
+        return Child(seed, pid, reader)
+    code = 1
+    try:
+        os.close(reader)
+        with os.fdopen(writer, "w") as out:
+            json.dump(outcome(schedule, seed, actions), out)
+        code = 0
+    except BaseException:  # noqa: BLE001 - the copy ends here, with whatever it has to say
+        traceback.print_exc()
+    finally:
+        os._exit(code)
 
 
-def collect(reader: int) -> dict[str, Any]:
-    """Wait for one outcome."""
-    with os.fdopen(reader) as source:
+def collect(child: Child) -> dict[str, Any]:
+    """Wait for one outcome.  A child that dies before it has said all, by whatever, has failed."""
+    with os.fdopen(child.reader) as source:
         text = source.read()
-    os.wait()
-    return dict(json.loads(text)) if text else {"seed": None, "failure": "died without a word", "trace": []}
+    _, status = os.waitpid(child.pid, 0)
+    code = os.waitstatus_to_exitcode(status)
+    if code == 0:
+        return dict(json.loads(text))
+    how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    return {"seed": child.seed, "failure": f"its process {how} and left no outcome", "trace": []}
 
 
 def show(found: dict[str, Any], command: str, *, whole: bool) -> None:
@@ -105,7 +124,7 @@ def main() -> int:
         else [*range(options.first, options.first + options.count)]
     )
     failed, cpu = 0, 0.0
-    under_way: list[int] = []
+    under_way: list[Child] = []
     digests: list[str] = []
     while seeds or under_way:
         while seeds and len(under_way) < options.jobs:

@@ -6,14 +6,21 @@ runs it again, step by step.
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+import replay
 
 from deployment_lab import Lab
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 REPLAY = Path(__file__).parent / "replay.py"
 
@@ -57,6 +64,29 @@ def test_a_schedule_is_the_same_each_time(seed: int, flags: tuple[str, ...]) -> 
     }
     assert len(lines) == 1
     assert len(lines.pop().split()) == 2
+
+
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        (
+            lambda: os.kill(os.getpid(), signal.SIGKILL),
+            "its process was killed by signal 9 and left no outcome",
+        ),
+        (lambda: os._exit(3), "its process ended with exit code 3 and left no outcome"),
+    ],
+)
+def test_a_schedule_whose_process_dies_has_failed_and_keeps_its_seed(
+    end: Callable[[], None], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Dying:
+        def run(self, _seed: int, _actions: int) -> None:
+            end()
+
+    found = replay.collect(replay.forked(Dying(), 4711, 30))  # type: ignore[arg-type]  # all that is asked of it
+    assert (found["seed"], found["failure"]) == (4711, said)
+    replay.show(found, "replay.py", whole=False)
+    assert "schedule 4711 failed; again: replay.py 4711" in capsys.readouterr().out
 
 
 def test_what_a_lost_connection_still_carries_does_not_reach_the_switch() -> None:

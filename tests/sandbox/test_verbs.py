@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 
 UNADDRESSED = "logical port vm4 has no Ethernet address: ovn-nbctl lsp-set-addresses vm4 'MAC IP'"
+DAEMONS_OF_HV1 = "hv1 is a hypervisor: name one of its daemons: ovsdb-server, ovs-vswitchd, ovn-controller"
+DAEMONS_OF_CENTRAL = "ovsdb-server, ovn-northd, ovn-compat2015"
 STABLE = ("Port_Binding", "Datapath_Binding", "Chassis")
 """Tables of the southbound that a restored sandbox has as they were."""
 
@@ -127,6 +129,11 @@ def test_no_frame_is_lost_to_the_others_while_a_vm_moves(net: Bench) -> None:
         ("move vm3 hv1", "no hypervisor has an interface for logical port vm3"),
         ("unplug vm3", "no hypervisor has an interface for logical port vm3"),
         ("unplug hv1 nosuch", "hv1 has no port nosuch"),
+        ("unplug hv1 br-int", "br-int is no VM's: hv1 has it for itself"),
+        ("unplug hv1 ovn-hv2-0", "ovn-hv2-0 is no VM's: hv1 has it for itself"),
+        ("send vm1 0102", "0102 is no logical port, and no frame: that is 14 bytes or more"),
+        ("kill hv1", DAEMONS_OF_HV1),
+        ("kill hv3", f"there is no daemon hv3 on central; there are: {DAEMONS_OF_CENTRAL}"),
         ("ping vm1 vm3", "no hypervisor has an interface for logical port vm3"),
         ("ping vm1 vm9", "no hypervisor has an interface for logical port vm9"),
         ("ping vm4 vm1", UNADDRESSED),

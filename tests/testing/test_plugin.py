@@ -66,6 +66,31 @@ def test_the_setting_and_the_marker(pytester: pytest.Pytester) -> None:
     ])  # fmt: skip
 
 
+def test_modules_of_pyovn_are_not_compiled_anew(pytester: pytest.Pytester) -> None:
+    """As where pyovn is not installed in place: pytest knows of all files that come with its plugin."""
+    installed = pytester.mkdir("site") / "whole-1.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: whole\nVersion: 1\n")
+    (installed / "entry_points.txt").write_text("[pytest11]\npyovn = pyovn.testing.plugin\n")
+    (installed / "RECORD").write_text("pyovn/__init__.py,,\n")
+    pytester.makepyfile(
+        """
+        import sys
+
+        def test_x(ovn):
+            modules = {n: m for n, m in sys.modules.items() if n.startswith("pyovn.")}
+            loaders = {name: type(module.__loader__).__name__ for name, module in modules.items()}
+            assert loaders.pop("pyovn.testing") and loaders.pop("pyovn.testing.plugin")
+            assert len(loaders) > 100 and set(loaders.values()) == {"SourceFileLoader"}
+
+        def test_other_plugins_and_tests_are_pytests_own():
+            assert type(sys.modules[__name__].__loader__).__name__ == "AssertionRewritingHook"
+        """
+    )
+    pytester.syspathinsert(installed.parent)
+    pytester.runpytest_subprocess().assert_outcomes(passed=2)
+
+
 def test_projects_that_do_not_use_it_do_not_pay() -> None:
     """The plugin is imported at every start of pytest; it brings nothing along."""
     code = (

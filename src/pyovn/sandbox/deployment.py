@@ -154,6 +154,11 @@ class Hypervisor:
         """All interfaces, those of nobody's VM, too."""
         return frozenset(name for (name,) in self._columns("Interface", "name").values())
 
+    def own_interfaces(self) -> frozenset[str]:
+        """Interfaces that no VM has: of bridges, and tunnels and patch ports that a controller made."""
+        rows = self._columns("Interface", "name", "type", "external_ids").values()
+        return frozenset(name for name, kind, ids in rows if kind and "iface-id" not in ids)
+
     def port(self, name: str) -> str | None:
         """The UUID of a Port row."""
         rows = self._columns("Port", "name")
@@ -187,7 +192,7 @@ class Deployment:
         self.ovn_compat2015 = (
             self._slot(CENTRAL, "ovn-compat2015", self._make_compat2015) if names2015 else None
         )
-        for slot in self._central():
+        for slot in self.central_daemons():
             slot.start()
 
     @property
@@ -230,7 +235,7 @@ class Deployment:
             self._client(process, name, OVN, OVN_2015, compat_module.OVN_COLUMNS),
         )
 
-    def _central(self) -> tuple[DaemonSlot[Any], ...]:
+    def central_daemons(self) -> tuple[DaemonSlot[Any], ...]:
         """The daemons of the central node, in the order in which they are started."""
         old = () if self.ovn_compat2015 is None else (self.ovn_compat2015,)
         return self.ovsdb_server, self.ovn_northd, *old
@@ -269,7 +274,7 @@ class Deployment:
 
     def daemons(self) -> Iterator[DaemonSlot[Any]]:
         """All daemons, in the order in which they are started."""
-        yield from self._central()
+        yield from self.central_daemons()
         for hypervisor in self.hypervisors.values():
             yield from hypervisor.daemons()
 
@@ -286,7 +291,7 @@ class Deployment:
 
     def daemon(self, place: str, name: str) -> DaemonSlot[Any]:
         """Look one up by ``central`` or a hypervisor's name, and its own; raises ``DeploymentError``."""
-        there: tuple[DaemonSlot[Any], ...] = self._central()
+        there: tuple[DaemonSlot[Any], ...] = self.central_daemons()
         if place != CENTRAL:
             there = self.hypervisor(place).daemons()
         found = next((slot for slot in there if slot.name == name), None)
@@ -442,6 +447,8 @@ class Deployment:
         port = place.port(interface)
         if port is None:
             raise DeploymentError(f"{hypervisor} has no port {interface}")
+        if interface in place.own_interfaces():
+            raise DeploymentError(f"{interface} is no VM's: {hypervisor} has it for itself")
         mutation = {
             "op": "mutate",
             "table": "Bridge",

@@ -30,6 +30,8 @@ from pyovn.wire.packet.network import PROTO_UDP
 
 HEXADECIMAL: Final = re.compile("(?:[0-9a-fA-F]{2}){14,}")
 """A whole frame: 14 bytes or more."""
+DIGITS: Final = re.compile("[0-9a-fA-F]+")
+"""Some or all of a frame."""
 LONGEST: Final = 9018
 """Bytes of the longest frame that is taken: a jumbo frame with a tag."""
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from pyovn.sandbox.deployment import DeploymentError
 from pyovn.sandbox.links import CENTRAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pyovn.sandbox.deployment import Deployment
     from pyovn.sandbox.host import Host
 
 
@@ -26,16 +28,22 @@ def mend(host: Host, args: Sequence[str]) -> str:
 
 def kill(host: Host, args: Sequence[str]) -> str:
     """``kill``."""
-    host.deployment.kill(*_daemon(args))
+    host.deployment.kill(*_daemon(host.deployment, args))
     return ""
 
 
 def start(host: Host, args: Sequence[str]) -> str:
     """``start``."""
-    host.deployment.start(*_daemon(args))
+    host.deployment.start(*_daemon(host.deployment, args))
     return ""
 
 
-def _daemon(args: Sequence[str]) -> tuple[str, str]:
-    """Place and name."""
-    return (args[0], args[1]) if len(args) == 2 else (CENTRAL, args[0])
+def _daemon(deployment: Deployment, args: Sequence[str]) -> tuple[str, str]:
+    """Place and name; one word names a daemon of the central node."""
+    if len(args) == 2:
+        return args[0], args[1]
+    name = args[0]
+    if name in deployment.hypervisors:
+        names = ", ".join(slot.name for slot in deployment.hypervisors[name].daemons())
+        raise DeploymentError(f"{name} is a hypervisor: name one of its daemons: {names}")
+    return CENTRAL, name

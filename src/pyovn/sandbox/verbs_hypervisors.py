@@ -32,7 +32,7 @@ def list_all(host: Host, _args: Sequence[str]) -> str:
 def status(host: Host, _args: Sequence[str]) -> str:
     """``status``."""
     deployment = host.deployment
-    lines = [f"central: {_daemons((deployment.ovsdb_server, deployment.ovn_northd))}"]
+    lines = [f"central: {_daemons(deployment.central_daemons())}"]
     bindings = deployment.bindings()
     for hypervisor in deployment.hypervisors.values():
         lines.append(f"{hypervisor.name} ({hypervisor.ip}): {_daemons(hypervisor.daemons())}")

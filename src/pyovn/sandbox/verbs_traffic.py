@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from pyovn.daemon.unixctl import Deferred
 from pyovn.sandbox.answers import finish_when
 from pyovn.sandbox.deployment import DeploymentError
-from pyovn.sandbox.frames import HEXADECIMAL, datagram, frame_of, headers, tagged, untagged
+from pyovn.sandbox.frames import DIGITS, HEXADECIMAL, datagram, frame_of, headers, tagged, untagged
 from pyovn.sandbox.network import address_of, logical_ports, place_of
 from pyovn.sandbox.ping import Ping
 
@@ -36,6 +36,8 @@ def build(deployment: Deployment, args: Sequence[str]) -> tuple[str, bytes]:
         raise DeploymentError(f"what is to be sent from {port}?  A destination, a frame, or a microflow")
     if len(words) == 2 and HEXADECIMAL.fullmatch(words[1]):
         return port, tagged(frame_of(words[1]), vid)
+    if len(words) == 2 and DIGITS.fullmatch(words[1]) and words[1] not in logical_ports(deployment):
+        raise DeploymentError(f"{words[1]} is no logical port, and no frame: that is 14 bytes or more")
     if len(words) > 3:
         raise DeploymentError(f"{words[3]} is one word too many")
     source = _mac(deployment, words[2] if len(words) > 2 else port)
@@ -46,6 +48,8 @@ def _mac(deployment: Deployment, text: str) -> str:
     """An Ethernet address, ``broadcast``, or a logical port's address."""
     if text.count(":") == 5 or text == "broadcast":
         return text
+    if not text:
+        raise DeploymentError("an Ethernet address, a logical port or broadcast is not empty")
     return address_of(deployment, text).mac
 
 

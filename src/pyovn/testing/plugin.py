@@ -1,16 +1,24 @@
 """What pytest sees of pyovn: registered by the entry point ``pytest11`` wherever pyovn is installed.
 
 Hence nothing but pytest is imported here until a test asks for ``ovn``.
+
+pytest rewrites the assertions of every module of a distribution that has a plugin: it would compile all of
+pyovn's hundreds of modules anew, for some ten seconds, to find hardly an assertion.  They are found the
+ordinary way instead, ahead of pytest.
 """
 
 from __future__ import annotations
 
+import sys
+from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
 
     from pyovn.testing.network import Ovn
 
@@ -23,8 +31,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marker."""
+    """Declare the marker, and have pyovn's own modules imported as they are."""
     config.addinivalue_line("markers", _MARKER)
+    finder = AsTheyAre()
+    sys.meta_path.insert(0, finder)
+    config.add_cleanup(lambda: sys.meta_path.remove(finder))
+
+
+class AsTheyAre:
+    """Finds the modules of pyovn, and no others, with their bytecode as it was installed."""
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """As of ``importlib.abc.MetaPathFinder``."""
+        return PathFinder.find_spec(name, path, target) if name.startswith("pyovn.") else None
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ the rest, over its control socket.  A microflow becomes a frame here: expression
 from __future__ import annotations
 
 import os
+import re
 import sys
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _HELP = frozenset({"-h", "--help"})
+_NAME = re.compile("[A-Za-z0-9_:-]+")
+"""What has none of a microflow's marks: a port's name or an address."""
 
 
 def run(arguments: Sequence[str], control: Callable[[str, str, Sequence[str]], int]) -> int | None:
@@ -44,6 +47,8 @@ def run(arguments: Sequence[str], control: Callable[[str, str, Sequence[str]], i
     if word in FILE_VERBS:
         rest[0] = os.path.abspath(rest[0])  # noqa: PTH100 - tools start fast
     elif word == "send" and len(rest) == 1:
+        if _NAME.fullmatch(rest[0]):
+            return _fail(f"{rest[0]} is no microflow, and nothing to send; usage: {verb.synopsis()}", 2)
         from pyovn.tools.microframe import frame_of_microflow
 
         try:
