@@ -22,7 +22,7 @@ $(VENV)/.installed: pyproject.toml
 
 # What developers need besides.
 $(VENV)/.developed: $(VENV)/.installed
-	$(PIP) install --quiet --editable '.[dev,fast]'
+	$(PIP) install --quiet --editable '.[dev]'
 	@touch $@
 
 setup: $(VENV)/.developed

@@ -13,13 +13,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pyovn.sim.address import Address, parse_active, parse_passive
-from pyovn.sim.real import RealRuntime, new_loop
+from pyovn.sim.eventloop import EventLoop
+from pyovn.sim.real import RealRuntime
 from pyovn.sim.virtual import VirtualRuntime
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from pyovn.sim.eventloop import Loop
     from pyovn.sim.runtime import Listener, Stream
 
 AnyRuntime = RealRuntime | VirtualRuntime
@@ -54,7 +56,7 @@ def real() -> Iterator[RealRuntime]:
 
 @pytest.fixture(params=["real", "asyncio", "virtual"])
 def runtime(request: pytest.FixtureRequest) -> Iterator[AnyRuntime]:
-    """The virtual runtime, and the real one on the fastest loop there is and on asyncio's own."""
+    """The virtual runtime, and the real one on its own loop and on asyncio's own."""
     if request.param == "virtual":
         yield VirtualRuntime()
         return
@@ -226,9 +228,9 @@ def test_signals_and_stop(real: RealRuntime) -> None:
     assert seen == ["signal"]
 
 
-@pytest.mark.parametrize("make_loop", [new_loop, asyncio.new_event_loop])
+@pytest.mark.parametrize("make_loop", [EventLoop, asyncio.new_event_loop])
 def test_a_signal_is_heard_before_the_loop_runs_and_while_it_sleeps(
-    make_loop: Callable[[], asyncio.AbstractEventLoop],
+    make_loop: Callable[[], Loop],
 ) -> None:
     loop = make_loop()
     runtime = RealRuntime(loop)

@@ -1,18 +1,17 @@
-"""The runtime of a daemon on a machine: the machine's clock, sockets, and an asyncio loop.
+"""The runtime of a daemon on a machine: the machine's clock, sockets, and a loop (``eventloop``).
 
-The loop is uvloop's where uvloop is installed.  Everything else is as on ``virtual``: callbacks on one
-thread, in the order of asking.  ``mem:NAME`` addresses are pipes in memory, so the daemons of a sandbox
-that share one ``RealRuntime`` talk without sockets.
+Everything is as on ``virtual``: callbacks on one thread, in the order of asking.  ``mem:NAME`` addresses are
+pipes in memory, so the daemons of a sandbox that share one ``RealRuntime`` talk without sockets.
 
 An exception that leaves a callback ends ``run_forever``, which raises it: a daemon whose state may be half
-updated must not go on; its monitor starts it again.  A loop that the caller brings keeps its own handler.
+updated must not go on; its monitor starts it again.  A program that has a loop of asyncio's brings it along,
+and that one does with exceptions what it always does.
 
 Not here: processes, pidfiles, and what a signal means (``daemon``).
 """
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import os
 import random
@@ -20,10 +19,12 @@ import signal
 import socket
 import time
 import weakref
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pyovn.sim import address as addresses
+from pyovn.sim.eventloop import EventLoop
 from pyovn.sim.memory import Switchboard
 from pyovn.sim.sockets import SocketListener, SocketStream, prepare
 
@@ -31,39 +32,26 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pyovn.sim.address import Address
+    from pyovn.sim.eventloop import Loop
     from pyovn.sim.runtime import Listener, Runtime, Stream, Timer
 
 POLL_INTERVAL = 0.005
 """Seconds between two looks at the predicate of ``run_until``."""
 
 
-def new_loop() -> asyncio.AbstractEventLoop:
-    """Make an event loop, of the faster kind when there is one."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
-    return loop
-
-
 class RealRuntime:
     """Implements ``runtime.Runtime``; see the module."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+    def __init__(self, loop: Loop | None = None) -> None:
         """Use ``loop``, or make one."""
         self.random = random.Random()  # noqa: S311 - spreads load; nothing secret is drawn from it
         self._own_loop = loop is None
-        self.loop = loop if loop is not None else new_loop()
-        self._failure: BaseException | None = None
+        self.loop: Loop = loop if loop is not None else EventLoop()
         self._listeners: set[SocketListener] = set()
         self._streams: weakref.WeakSet[SocketStream] = weakref.WeakSet()
         self._handled: dict[int, Any] = {}
         """Signals, and what was done about them before."""
         self._board = Switchboard(self)
-        self._resolving: set[asyncio.Task[Any]] = set()
-        if self._own_loop:
-            self.loop.set_exception_handler(self._fail)
 
     def now(self) -> float:
         """Seconds of the machine's monotonic clock."""
@@ -106,26 +94,20 @@ class RealRuntime:
         if numeric:
             self.call_soon(partial(attempt.start, [key]))
         else:
-            task = self.loop.create_task(self._resolve(key, attempt))
-            self._resolving.add(task)
-            task.add_done_callback(self._resolving.discard)
+            self._resolve(key, attempt)
 
     def adopt(self, stream: SocketStream) -> None:
         """Remember a stream until it is gone, to flush it when the runtime closes."""
         self._streams.add(stream)
 
     def add_signal_handler(self, signum: int, callback: Callable[[], None]) -> None:
-        """Run ``callback`` in the loop after the signal has come, also if it comes before the loop runs.
-
-        The loop's own method is not used: uvloop forgets a signal that comes between it and the start.
-        """
+        """Run ``callback`` in the loop after the signal has come, also if it comes before the loop runs."""
         self._handled.setdefault(signum, signal.getsignal(signum))
         signal.signal(signum, lambda _signum, _frame: self.loop.call_soon_threadsafe(callback))
 
     def run_forever(self) -> None:
         """Run until ``stop``; raises what a callback raised."""
         self.loop.run_forever()
-        self._raise_failure()
 
     def run_until(self, predicate: Callable[[], bool], timeout: float = 10.0) -> bool:
         """Run until ``predicate()`` holds, at most ``timeout`` seconds; returns whether it did."""
@@ -139,7 +121,6 @@ class RealRuntime:
 
         self.call_soon(look)
         self.loop.run_forever()
-        self._raise_failure()
         return predicate()
 
     def stop(self) -> None:
@@ -160,30 +141,24 @@ class RealRuntime:
         if self._own_loop:
             self.loop.close()
 
-    def _raise_failure(self) -> None:
-        failure, self._failure = self._failure, None
-        if failure is not None:
-            raise failure
+    def _resolve(self, key: Address, attempt: _Attempt) -> None:
+        """Look a name up in a thread, as that may take long."""
+        from threading import Thread  # few remotes are names
 
-    def _fail(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        exception = context.get("exception")
-        if exception is None:
-            loop.default_exception_handler(context)
-            return
-        if self._failure is None:
-            self._failure = exception
-        loop.stop()
+        def look_up() -> None:
+            try:
+                found = socket.getaddrinfo(key.name, key.port, type=socket.SOCK_STREAM)
+            except OSError as error:
+                then = partial(attempt.failed, addresses.reason(error))
+            except ValueError:  # a name that cannot be one: a null byte, an empty label
+                then = partial(attempt.failed, os.strerror(errno.EINVAL))
+            else:
+                keys = [addresses.Address("tcp", str(entry[4][0]), key.port) for entry in found]
+                then = partial(attempt.start, keys)
+            with suppress(RuntimeError):  # what a loop of asyncio's says when it is closed: nobody waits
+                self.loop.call_soon_threadsafe(then)
 
-    async def _resolve(self, key: Address, attempt: _Attempt) -> None:
-        try:
-            found = await self.loop.getaddrinfo(key.name, key.port, type=socket.SOCK_STREAM)
-        except OSError as error:
-            self.call_soon(partial(attempt.failed, addresses.reason(error)))
-        except ValueError:  # a name that cannot be one: a null byte, an empty label
-            self.call_soon(partial(attempt.failed, os.strerror(errno.EINVAL)))
-        else:
-            keys = [addresses.Address("tcp", str(entry[4][0]), key.port) for entry in found]
-            self.call_soon(partial(attempt.start, keys))
+        Thread(target=look_up, name=f"resolve {key.name}", daemon=True).start()
 
 
 class _Attempt:
@@ -217,7 +192,7 @@ class _Attempt:
         if code == 0:
             self._done(connection)
         elif code == errno.EINPROGRESS:
-            self.runtime.loop.add_writer(connection.fileno(), self._writable, connection)
+            self.runtime.loop.add_writer(connection.fileno(), partial(self._writable, connection))
         else:
             connection.close()
             self._over(code)

@@ -1,7 +1,7 @@
 """What a daemon needs of the world: a clock, timers, byte streams and randomness, as one parameter.
 
-Every daemon is written against ``Runtime`` and runs unchanged on two of them: ``real`` (asyncio,
-sockets, the machine's clock) and ``virtual`` (one process, no sockets, time that moves only when
+Every daemon is written against ``Runtime`` and runs unchanged on two of them: ``real`` (sockets, the
+machine's clock) and ``virtual`` (one process, no sockets, time that moves only when
 nothing is left to do).  Everything happens in callbacks on one thread: a callback runs to its end
 before the next one starts, so no state is ever seen half-updated and no lock is needed.
 

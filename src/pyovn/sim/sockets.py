@@ -1,7 +1,7 @@
-"""Streams and listeners on real sockets, driven by an asyncio loop's readiness callbacks.
+"""Streams and listeners on real sockets, driven by a loop's readiness callbacks (``eventloop``).
 
-Transports of asyncio are made by coroutines; a ``Runtime`` must be able to listen, and to say why it
-cannot, before its loop runs.  So sockets are made here, non-blocking, and only readiness is the loop's.
+A ``Runtime`` must be able to listen, and to say why it cannot, before its loop runs.  So sockets are made
+here, non-blocking, and only readiness is the loop's.
 
 Writes are collected until the current callbacks are done and then leave in one system call; reads start
 when the owner has set ``on_data``.  When writing fails, what the peer said before it went away is
@@ -14,8 +14,8 @@ import errno
 import os
 import socket
 from collections import deque
+from contextlib import suppress
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
@@ -23,10 +23,10 @@ from pyovn.sim import address as addresses
 from pyovn.sim.memory import CLOSED_BY_PEER
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
 
     from pyovn.sim.address import Address
+    from pyovn.sim.eventloop import Loop
     from pyovn.sim.runtime import Stream
 
 READ_SIZE: Final = 1 << 18
@@ -60,7 +60,7 @@ class _Round:
         self._enough = FIRST_STREAMS
         self._streams: list[SocketStream] = []
 
-    def add(self, stream: SocketStream, loop: asyncio.AbstractEventLoop) -> None:
+    def add(self, stream: SocketStream, loop: Loop) -> None:
         """Flush ``stream`` soon; the ``FIRST_STREAMS``, and then each ``WAITING_STREAMS``, at once.
 
         An update may go to hundreds of clients: one callback does for many, and the first ones have
@@ -87,7 +87,7 @@ class _Round:
                 stream.flush()
 
 
-_rounds: WeakKeyDictionary[asyncio.AbstractEventLoop, _Round] = WeakKeyDictionary()
+_rounds: WeakKeyDictionary[Loop, _Round] = WeakKeyDictionary()
 
 
 class SocketStream:
@@ -110,7 +110,7 @@ class SocketStream:
         "peer",
     )
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, connection: socket.socket, peer: str) -> None:
+    def __init__(self, loop: Loop, connection: socket.socket, peer: str) -> None:
         """Take over a connected, non-blocking socket."""
         self._loop = loop
         self._round = _rounds.setdefault(loop, _Round())
@@ -293,7 +293,7 @@ class SocketListener:
 
     def __init__(
         self,
-        loop: asyncio.AbstractEventLoop,
+        loop: Loop,
         text: str,
         accept: Callable[[Stream], None],
         adopt: Callable[[SocketStream], None],
@@ -320,7 +320,7 @@ class SocketListener:
         self._fd = -1
         self._socket.close()
         if self._key.family == "unix":
-            Path(self._key.name).unlink(missing_ok=True)
+            _remove(self._key.name)
 
     def _ready(self) -> None:
         for _ in range(ACCEPTS_PER_EVENT):
@@ -384,7 +384,7 @@ def prepare(connection: socket.socket) -> socket.socket:
 
 
 def _bind_file(listening: socket.socket, path: str) -> None:
-    Path(path).unlink(missing_ok=True)
+    _remove(path)
     # Nobody but owner and group may connect, from the first moment on.
     mask = os.umask(0o077)
     os.umask(mask | 0o007)
@@ -393,6 +393,11 @@ def _bind_file(listening: socket.socket, path: str) -> None:
             listening.bind(name)
     finally:
         os.umask(mask)
+
+
+def _remove(path: str) -> None:
+    with suppress(FileNotFoundError):
+        os.unlink(path)  # noqa: PTH108  # daemons start without pathlib
 
 
 def _ignore(_: object) -> None:
