@@ -14,6 +14,11 @@ import pytest
 
 HEAVY = ("asyncio", "msgspec", "dataclasses", "inspect", "uvloop", "argparse", "subprocess", "pathlib")
 
+HEAVY_FOR_DAEMONS = ("asyncio", "uvloop", "ssl", "subprocess", "pathlib", "argparse", "traceback")
+"""What a daemon may load when it has a use for it."""
+
+DAEMONS = ("pyovn.northd.main", "pyovn.controller.main", "pyovn.dbserver.main", "pyovn.vswitch.main")
+
 PROGRAM = """
 import sys
 sys.argv = {argv!r}
@@ -39,6 +44,13 @@ def test_nothing_heavy_is_loaded(module: str, argv: list[str]) -> None:
     code = PROGRAM.format(argv=argv, module=module, heavy=HEAVY)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[-1] == "", done.stderr
+
+
+@pytest.mark.parametrize("module", DAEMONS)
+def test_daemons_load_nothing_heavy(module: str) -> None:
+    code = f"import sys, {module}; print(*(name for name in {HEAVY_FOR_DAEMONS!r} if name in sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 @pytest.mark.acceptance

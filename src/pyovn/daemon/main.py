@@ -26,10 +26,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import traceback
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import pyovn
 from pyovn.daemon import collector, logoptions, options, paths, process, syslog
@@ -55,8 +53,7 @@ class StartError(Exception):
     """A daemon that cannot start; the text follows its name on standard error."""
 
 
-@dataclass(frozen=True, slots=True)
-class DaemonSpec:
+class DaemonSpec(NamedTuple):
     """What ``run`` needs to know of a program."""
 
     name: str
@@ -299,6 +296,8 @@ def _serve(
     try:
         runtime.run_forever()
     except Exception:  # noqa: BLE001 - the one place where a crash is told apart from an end
+        import traceback  # most daemons never need it
+
         log.module("main").emer("%s", traceback.format_exc().rstrip())
         daemon.close()
         runtime.close()

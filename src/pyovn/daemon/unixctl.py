@@ -15,10 +15,8 @@ memory/show.  ``exit`` is registered by ``main``, which knows how to end.  The b
 
 from __future__ import annotations
 
-import traceback
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyovn.daemon.ctlclient import ControlError, control_request, find_socket
 from pyovn.daemon.log import Log, LogSpecError
@@ -85,8 +83,7 @@ class Deferred:
             self._send(accepted, text)
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """One registered command; ``usage`` describes its arguments, empty hides nothing."""
 
     usage: str
@@ -146,6 +143,8 @@ class ControlServer:
         except CommandError:
             raise
         except Exception as error:  # handlers are isolated from the daemon here, and only here
+            import traceback  # most daemons never need it
+
             self._log.module("unixctl").err('"%s" command failed: %s', name, traceback.format_exc().rstrip())
             kind = type(error).__name__
             raise CommandError(f'"{name}" command failed: {kind} (the log says more)') from error

@@ -10,7 +10,6 @@ Features read rows through ``Model`` only, and only inside of derivations.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyovn.northd.addresses import Addresses, addresses_of, is_unknown, link_local
@@ -135,8 +134,7 @@ def logical_flow(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Datapath:
+class Datapath(NamedTuple):
     """A logical switch or router that has a datapath."""
 
     uuid: UUID

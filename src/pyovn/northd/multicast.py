@@ -10,8 +10,7 @@ Each port contributes its own membership as an ``Element``, so one port more on 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyovn.northd.addresses import is_unknown
 from pyovn.northd.model import MULTICAST, PORT, Item, Model, is_enabled
@@ -32,8 +31,7 @@ FLOOD_L2: Final = MC_FLOOD_L2.name
 UNKNOWN: Final = MC_UNKNOWN.name
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """A multicast group that has a member."""
 
     datapath: Ref

@@ -6,8 +6,7 @@ encap, up) is the controllers' to write and is left alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyovn.northd.model import DATAPATH, PORT, Item, Model, requested_key
 from pyovn.ovn.ports import ROUTER, southbound_type
@@ -28,8 +27,7 @@ if TYPE_CHECKING:
 PASSTHRU: Final = "vlan-passthru"
 
 
-@dataclass(frozen=True, slots=True)
-class PortKey:
+class PortKey(NamedTuple):
     """A port that needs a tunnel key."""
 
     datapath: UUID

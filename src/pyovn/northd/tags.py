@@ -7,8 +7,7 @@ stays in ``tag``, from where it is read back after a restart.  Without a request
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pyovn.schemas import northbound as nb
 from pyovn.sync.wants import Existing, want
@@ -25,8 +24,7 @@ ANY: Final = 0
 """A tag_request for any number that is free."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tagged:
+class Tagged(NamedTuple):
     """A container port that has a tag or is to get one."""
 
     port: UUID

@@ -11,27 +11,24 @@ Ranges are inclusive pairs.  Not here: who gets which key (northd allots them).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 GENEVE_OPTION_CLASS: Final = 0x0102
 GENEVE_OPTION_TYPE: Final = 0x80
 GENEVE_OPTION_LENGTH: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
-class KeyRange:
+class KeyRange(NamedTuple):
     """Keys ``first`` to ``last``, both included."""
 
     first: int
     last: int
 
-    def __contains__(self, key: int) -> bool:
-        return self.first <= key <= self.last
+    def __contains__(self, key: object) -> bool:
+        return isinstance(key, int) and self.first <= key <= self.last
 
 
-@dataclass(frozen=True, slots=True)
-class KeySpace:
+class KeySpace(NamedTuple):
     """The keys that an encapsulation has room for."""
 
     datapath: KeyRange
@@ -68,8 +65,7 @@ VXLAN_MULTICAST_WIRE: Final = 1 << 11
 """Added to a multicast group's offset in a 12-bit VXLAN port key."""
 
 
-@dataclass(frozen=True, slots=True)
-class MulticastGroup:
+class MulticastGroup(NamedTuple):
     """A multicast group that every datapath of its kind may have; ``key`` is its fixed tunnel key."""
 
     name: str

@@ -14,11 +14,10 @@ Not here: what the tables contain (the controller's physical and lflow modules).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class OpenFlowTables:
+class OpenFlowTables(NamedTuple):
     """The OpenFlow table numbers of one profile.  None: the profile has no such table."""
 
     phy_to_log: int

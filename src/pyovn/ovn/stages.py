@@ -14,10 +14,9 @@ the stage's full name, for example ``ls_in_l2_lkup``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from pyovn.ovn.oftables import OPENFLOW_TABLES
 
@@ -41,8 +40,7 @@ class Pipeline(Enum):
     EGRESS = "egress"
 
 
-@dataclass(frozen=True, slots=True)
-class Stage:
+class Stage(NamedTuple):
     """One stage: ``name`` as in external_ids:stage-name, ``table`` as in ``table_id``."""
 
     name: str

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import errno
 from collections import deque
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from pyovn.sim import address as addresses
@@ -41,14 +40,23 @@ FIRST_FREE_PORT: Final = 49152
 """The first port given to a listener that asks for port 0 (RFC 6335, section 6)."""
 
 
-@dataclass(slots=True)
 class Disturbance:
-    """How the network between processes misbehaves; as it is made, it does not.  May change at any time."""
+    """How the network between processes misbehaves; as it is made, it does not.  May change at any time.
 
-    delay: Callable[[], float] = lambda: 0.0
-    """How much longer than its latency a connect or a message takes."""
-    arriving: Callable[[int], int] = lambda _count: 0
-    """How many of the messages under way still arrive when a process dies or a connection is severed."""
+    ``delay()``          how much longer than its latency a connect or a message takes.
+    ``arriving(count)``  how many of ``count`` messages under way still arrive when a process dies or a
+                         connection is severed.
+    """
+
+    __slots__ = ("arriving", "delay")
+
+    def __init__(
+        self,
+        delay: Callable[[], float] = lambda: 0.0,
+        arriving: Callable[[int], int] = lambda _count: 0,
+    ) -> None:
+        self.delay = delay
+        self.arriving = arriving
 
 
 class Clock(Protocol):

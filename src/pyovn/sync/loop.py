@@ -8,7 +8,6 @@ where it failed, and tries again.
 
 from __future__ import annotations
 
-import traceback
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -96,6 +95,8 @@ class Loop:
             try:
                 self._step()
             except Exception:  # noqa: BLE001  a pass that fails must not end the daemon: it is repeated
+                import traceback  # most daemons never need it
+
                 for line in traceback.format_exc().splitlines():
                     self._log("err", line)
                 self.retry()

@@ -6,8 +6,7 @@ in the database by the key that the declaration gives them, so that a wanted row
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Mapping
@@ -23,8 +22,7 @@ def _nothing(_item: RowItem, _reasons: list[Reason]) -> Mapping[str, Any]:
     return {}
 
 
-@dataclass(frozen=True, slots=True)
-class Managed:
+class Managed(NamedTuple):
     """How a table is kept.
 
     ``identify``   the key of an actual row (with UUIDs for ``Ref``), or None if the row is none of ours.
