@@ -8,7 +8,6 @@ reasons.  ``--check`` fails when docs/architecture.md is not up to date.
 from __future__ import annotations
 
 import sys
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any, Final
 
 from page import refresh
@@ -145,7 +144,7 @@ def openflow_table(profile: Profile, reasons: dict[int, set[tuple[int, str, str]
     """Markdown: the tables around the logical pipelines."""
     tables = profile.oftables
     logical = {"log_ingress", "log_egress"}
-    named = {getattr(tables, field.name): field.name for field in fields(tables) if field.name not in logical}
+    named = {number: name for name, number in tables._asdict().items() if name not in logical}
     yield "### OpenFlow tables around them"
     yield ""
     yield "| OpenFlow | name | what its flows say, by priority | derivation |"
