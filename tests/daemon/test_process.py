@@ -332,3 +332,8 @@ def test_debians_appctl_finds_and_asks_us(rundir: Rundir, peer: Callable[[str], 
     assert appctl("-t", "stale", "version")[0] == 1
     assert appctl("-t", "sampled", "exit") == (0, "", "")
     wait_for(lambda: not alive(pid))
+
+
+def test_a_daemon_without_control_socket(rundir: Rundir) -> None:
+    rundir.start("--unixctl=none")
+    assert {path.suffix for path in rundir.path.iterdir()} == {".pid", ".log"}

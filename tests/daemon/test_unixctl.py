@@ -150,6 +150,8 @@ def test_the_common_commands(bench: Bench, tmp_path: Path) -> None:
     assert ask("vlog/reopen") == result("")
     assert ask("vlog/disable-rate-limit", "main") == result("")
     assert ask("vlog/enable-rate-limit", "nope") == refusal("unknown module\n")
+    assert ask("vlog/enable-rate-limit", "any") == result("")
+    assert ask("vlog/disable-rate-limit", "fatal-signal", "jsonrpc") == result("")
     bench.log.close_file()
 
 

@@ -62,7 +62,7 @@ def test_the_default_database_and_databases_that_come_and_go(directory: Path) ->
     assert world.command("list-dbs") == "T\n_Server\n"
     world.command("add-db", "nb.db")
     assert world.command("list-dbs") == "OVN_Northbound\nT\n_Server\n"
-    with pytest.raises(CommandError, match="locked by another"):
+    with pytest.raises(CommandError, match=r"nb\.db: already open"):
         world.command("add-db", "nb.db")
     world.command("remove-db", "OVN_Northbound")
     with pytest.raises(CommandError):
@@ -127,14 +127,14 @@ def test_remotes_in_a_database_follow_it(directory: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (["none.db"], "none.db: No such file"),
+        (["none.db"], "I/O error: none.db: open failed .No such file"),
         (["--remote=nonsense:6640"], "not a valid remote"),
         (["--sync-exclude-tables=nonsense"], "nonsense: invalid syntax"),
         (["--record"], "--record: recording of sessions is"),
         (["--replay=here"], "--replay: replaying of sessions is"),
         (["relay:OVN_Southbound:tcp:127.0.0.1:6642"], "tcp:127.0.0.1:6642: relays are"),
         (["cluster.db"], "cluster.db: cannot .*: clusters are"),
-        (["conf.db", "conf.db"], "locked"),
+        (["conf.db", "conf.db"], "conf.db: already open"),
     ],
 )
 def test_what_cannot_start_says_why(directory: Path, words: list[str], why: str) -> None:
@@ -193,6 +193,9 @@ def test_control_commands_refuse_what_is_wrong(directory: Path) -> None:
         (("remove-db", "_Server"), "Cannot remove reserved database."),
         (("remove-db", "U"), "Failed to find the database."),
         (("compact", "U"), "no database by that name"),
+        (("compact", "_Server"), "cannot compact built-in databases"),
+        (("get-db-storage-status", "U"), "Failed to find the database."),
+        (("add-remote", "ptcp:70000"), "ptcp:70000: listen failed .Invalid argument"),
     ):
         with pytest.raises(CommandError, match=why):
             world.command(*words)

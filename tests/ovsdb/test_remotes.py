@@ -192,8 +192,18 @@ def test_rights_that_change_disconnect(world: World) -> None:
 
 def test_a_bad_row_is_a_warning(world: World) -> None:
     world.configure("nonsense:1")
-    assert world.log == ['warn nonsense:1: "nonsense:1" is not a valid remote']
+    assert world.log == ['warn "nonsense:1" is not a valid remote']
     world.change(target="ptcp:7001")
+    world.connect("tcp:10.0.0.1:7001")
+
+
+def test_a_port_that_is_taken_is_tried_again(world: World) -> None:
+    other = world.runtime.listen("ptcp:7001", lambda _stream: None)
+    world.configure("ptcp:7001")
+    world.network.advance(5 * STATUS_INTERVAL)
+    assert world.log == ["warn ptcp:7001: listen failed (Address already in use)"]
+    other.close()
+    world.network.advance(STATUS_INTERVAL)
     world.connect("tcp:10.0.0.1:7001")
 
 

@@ -137,7 +137,7 @@ def test_references_are_repeated_in_one_transaction(world: World) -> None:
 
 def test_a_server_that_follows_itself_becomes_active(world: World) -> None:
     world.active.command("set-active-ovsdb-server", "tcp:a:1")
-    assert world.active.command("get-active-ovsdb-server") == "tcp:a:1\n"
+    assert world.active.command("get-active-ovsdb-server") == "tcp:a:1"
     world.active.command("connect-active-ovsdb-server")
     world.runtime.advance(1)
     assert world.active.command("sync-status") == "state: active\n"
@@ -160,7 +160,7 @@ def test_another_schema_is_not_followed(tmp_path: Path) -> None:
 
 def test_commands_without_a_server(tmp_path: Path) -> None:
     machine = World(tmp_path, "--active").active
-    assert machine.command("get-active-ovsdb-server") == "\n"
+    assert machine.command("get-active-ovsdb-server") == ""
     with pytest.raises(CommandError, match="Unable to connect: active server is not specified"):
         machine.command("connect-active-ovsdb-server")
     with pytest.raises(CommandError, match="integer value expected"):

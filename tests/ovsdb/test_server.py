@@ -77,8 +77,10 @@ def test_the_server_tells_what_it_hosts(server: Server, peer: Peer) -> None:
     assert DatabaseSchema.from_json(peer.call("get_schema", "T")) == DatabaseSchema.from_json(SCHEMA)
     assert peer.call("echo", 1, "x") == [1, "x"]
     assert peer.call("get_server_id") == server.id
-    (row,) = peer.call("transact", "_Server", {"op": "select", "table": "Database", "where": []})[0]["rows"]
-    assert (row["name"], row["model"], row["connected"], row["leader"]) == ("T", "standalone", True, True)
+    hosted = peer.call("transact", "_Server", {"op": "select", "table": "Database", "where": []})[0]["rows"]
+    assert {row.pop("name") for row in hosted} == {"T", "_Server"}
+    for row in hosted:
+        assert (row["model"], row["connected"], row["leader"]) == ("standalone", True, True)
     refused = peer.call("transact", "_Server", delete("Database"))[0]
     assert refused["error"] == "not allowed"
 
@@ -97,6 +99,7 @@ def test_the_server_tells_what_it_hosts(server: Server, peer: Peer) -> None:
          "Parsing table Pair failed: Member 'where' is present but not allowed here."),
         ("monitor_cond", ["T", 1, {"Pair": {"where": [5]}}], "Parse error in condition."),
         ("monitor_cond_since", ["T", 1, {"Pair": {}}, "x"], "last-txn-id must be UUID format."),
+        ("monitor_cond_since", ["T", 1, {"Pair": {}}, 5], "last-txn-id must be string"),
         ("monitor_cond_change", [5, 5, {}], "unknown monitor session"),
         ("lock", ["1x"], "lock request params must be <id>"),
         ("unlock", ["x"], 'unlock: "unlock" without "lock" or "steal"'),
@@ -113,6 +116,29 @@ def test_refusals(peer: Peer, method: str, params: list[Any], error: str) -> Non
 def test_what_is_not_json_rpc_ends_the_connection(peer: Peer, message: Any) -> None:
     peer.session.receive(message)
     assert peer.closed
+
+
+def test_nothing_is_shown_of_a_table_of_which_nothing_is_asked(peer: Peer) -> None:
+    peer.call("transact", "T", insert("Pair", 1, a=1))
+    for method in ("monitor", "monitor_cond"):
+        assert peer.call(method, "T", method, {"Pair": []}) == {}
+    peer.send("transact", "T", update("Pair", a=2))
+    assert len(peer.got) == 1
+
+
+@pytest.mark.parametrize(
+    ("requests", "error"),
+    [
+        (5, "monitor-cond-change-requests must be object"),
+        ({"Nope": []}, "no table named Nope in monitor session"),
+        ({"Pair": {"where": []}}, "table Pair no monitor-cond-change JSON array"),
+        ({"Pair": [{"columns": ["a"]}]}, "changing columns is unsupported"),
+    ],
+)
+def test_conditions_that_cannot_be(peer: Peer, requests: Any, error: str) -> None:
+    peer.call("monitor_cond", "T", "m", {"Pair": {"where": [["a", "==", 1]]}})
+    assert peer.error("monitor_cond_change", "m", "m", requests)["details"] == error
+    assert peer.call("monitor_cond_change", "m", "m", {"Pair": [{"where": [True]}]}) == {}
 
 
 def test_monitor_sends_whole_values_before_the_reply(peer: Peer) -> None:

@@ -246,6 +246,11 @@ def test_named_uuids_work_forward_backward_and_with_chosen_uuids() -> None:
     assert rows(database, "Kid", "next")[1] == {"next": ref(7)}
 
 
+def test_a_name_that_is_no_identifier_is_refused() -> None:
+    error = fail(make(), insert("Root", kids=["named-uuid", "1x"]))
+    assert error["details"] == "named-uuid string is not a valid <id>"
+
+
 def test_max_rows_unique_keys_and_row_count_errors() -> None:
     database = make()
     run(database, *(insert("Pair", n, a=n) for n in range(4)))

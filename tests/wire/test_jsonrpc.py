@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pyovn.ovsdb.values import UUID
 from pyovn.wire import jsonrpc
-from pyovn.wire.jsonrpc import MAX_DEPTH, Decoder, JsonRpcError
+from pyovn.wire.jsonrpc import MAX_DEPTH, Decoder, JsonRpcError, encode
 
 TEXT = st.text(alphabet='ab"\\{}[] \n\u00e9\u20ac\U0001f600', max_size=6)
 JSON = st.recursive(
@@ -93,6 +93,20 @@ def test_size_limit_is_one_of_a_message() -> None:
 def test_what_is_no_message(stream: bytes) -> None:
     assert run([stream])[1] == "error"
     assert run(cut(stream, [1]))[1] == "error"
+
+
+@pytest.mark.parametrize("text", ["\0", "a\0b", "\\\0", '"\0', "\\" * 3 + "\0"])
+def test_null_bytes_in_strings_are_refused(text: str) -> None:
+    for message in (encode({"a": text}), encode({text: 1}), encode([[text]])):
+        assert run([b"[1]", message]) == ([[1]], "error")
+        assert run(cut(message, [7])) == ([], "error")
+
+
+@pytest.mark.parametrize("text", ["\\u0000", "\\\\u0000", "\\" * 5 + "u0000", "u0000", "\\\1u0000"])
+def test_the_text_of_an_escape_is_no_null_byte(text: str) -> None:
+    message = encode({"a": text, text: "b"})
+    assert run([message]) == ([{"a": text, text: "b"}], None)
+    assert run(cut(message, [7])) == ([{"a": text, text: "b"}], None)
 
 
 def test_messages_before_the_fault_are_kept() -> None:

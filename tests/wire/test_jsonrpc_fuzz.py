@@ -43,12 +43,14 @@ PIECES = st.sampled_from(
 )
 BYTES = st.one_of(st.binary(max_size=200), st.lists(PIECES, max_size=60).map(b"".join))
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
+TEXT = st.text(st.characters(exclude_characters="\0", codec="utf-8"))
+"""Null bytes are refused, and have a test of their own."""
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | FINITE | st.text(),
-    lambda children: st.lists(children, max_size=4) | st.dictionaries(st.text(), children, max_size=4),
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | FINITE | TEXT,
+    lambda children: st.lists(children, max_size=4) | st.dictionaries(TEXT, children, max_size=4),
     max_leaves=15,
 )
-MESSAGES = st.lists(st.lists(JSON, max_size=4) | st.dictionaries(st.text(), JSON, max_size=4), max_size=5)
+MESSAGES = st.lists(st.lists(JSON, max_size=4) | st.dictionaries(TEXT, JSON, max_size=4), max_size=5)
 
 
 def cut(data: bytes, places: list[int]) -> list[bytes]:

@@ -288,12 +288,12 @@ class Log:
         self._formats[index] = compile_pattern(pattern)
 
     def set_rate_limits(self, modules: list[str], *, enabled: bool) -> None:
-        """Obey or ignore the limits of some modules, of all when none is named."""
-        unknown = [name for name in modules if name not in self._modules]
-        if unknown:
+        """Obey or ignore the limits of some modules, of all when none is named, or the word ``any``."""
+        wanted = [name.lower().replace("-", "_") for name in modules]
+        if not all(name == "any" or self._known(name) for name in wanted):
             raise LogSpecError("unknown module")
-        for name in modules or self._modules:
-            self._modules[name].limited = enabled
+        for name in tuple(self._modules) if "any" in wanted or not wanted else wanted:
+            self.module(name).limited = enabled
 
     def _parse_levels(self, spec: str) -> tuple[str | None, str | None, int]:
         module: str | None = None

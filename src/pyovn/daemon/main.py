@@ -35,7 +35,7 @@ from pyovn.daemon.log import WARN, Log
 from pyovn.daemon.options import CommandLine, Option, fatal
 from pyovn.daemon.pidfile import Pidfile, PidfileError, refuse_if_running
 from pyovn.daemon.tlsoptions import tls_files
-from pyovn.daemon.unixctl import ControlServer
+from pyovn.daemon.unixctl import NO_SOCKET, ControlServer
 from pyovn.sim.real import RealRuntime
 from pyovn.sim.secured import SecuredRuntime
 
@@ -284,7 +284,7 @@ def _serve(
         daemon.open(
             pidfile=pidfile,
             overwrite="overwrite-pidfile" in line,
-            unixctl=None if unixctl is None else directories.run_file(unixctl),
+            unixctl=unixctl if unixctl in {None, NO_SOCKET} else directories.run_file(unixctl),
         )
         daemon.start()
     except (StartError, OSError) as error:

@@ -44,6 +44,9 @@ __all__ = [
 MAX_REQUEST: Final = 64 << 20
 """Bytes of one command: ``ovn-nbctl``'s ``run`` takes long lists."""
 
+NO_SOCKET: Final = "none"
+"""``--unixctl=none`` (ovsdb-server(1)): no control socket."""
+
 MANY: Final = 1 << 31
 """As ``max_args``: any number."""
 
@@ -98,7 +101,10 @@ class ControlServer:
     def __init__(
         self, runtime: Runtime, path: str, program: str, *, version: str = "", log: Log | None = None
     ) -> None:
-        """Listen at once; raises ``OSError``.  ``log`` is the daemon's, for the vlog commands."""
+        """Listen at once; raises ``OSError``.  ``log`` is the daemon's, for the vlog commands.
+
+        At the path ``NO_SOCKET`` nobody listens: the commands are there, for who shares the process.
+        """
         self.path = path
         self.commands: dict[str, Command] = {}
         self.coverage: dict[str, int] = {}
@@ -109,8 +115,11 @@ class ControlServer:
         self._log = log if log is not None else Log(program)
         self._connections: set[_Connection] = set()
         self._register_common()
+        self._listener: Listener | None = None
+        if path == NO_SOCKET:
+            return
         try:
-            self._listener: Listener = runtime.listen(f"punix:{path}", self._accept)
+            self._listener = runtime.listen(f"punix:{path}", self._accept)
         except OSError as error:
             raise OSError(
                 error.errno, f"{path}: could not initialize control socket ({error.strerror})"
@@ -122,7 +131,8 @@ class ControlServer:
 
     def close(self) -> None:
         """Stop listening, remove the socket file, and close connections after what was answered."""
-        self._listener.close()
+        if self._listener is not None:
+            self._listener.close()
         for connection in list(self._connections):
             connection.stream.close()
         self._connections.clear()

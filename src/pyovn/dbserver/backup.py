@@ -38,7 +38,7 @@ class Backup:
         """Add the control commands."""
         commands: tuple[tuple[str, str, int, Callable[[Sequence[str]], str | None]], ...] = (
             ("set-active-ovsdb-server", "SERVER", 1, self._set_active),
-            ("get-active-ovsdb-server", "", 0, lambda _args: f"{self.replication.active_server}\n"),
+            ("get-active-ovsdb-server", "", 0, lambda _args: self.replication.active_server),
             ("connect-active-ovsdb-server", "", 0, self._connect),
             ("disconnect-active-ovsdb-server", "", 0, lambda _args: self.replication.disconnect()),
             ("set-active-ovsdb-server-probe-interval", "MSECS", 1, self._set_probe_interval),
@@ -68,9 +68,6 @@ class Backup:
         except ValueError:
             raise CommandError("Invalid probe interval, integer value expected") from None
         self.replication.set_probe_interval(max(0, milliseconds) / 1000)
-
-    def _excluded(self) -> str:
-        return f"{format_excluded(self.replication.excluded)}\n"
 
     def _exclude(self, args: Sequence[str]) -> None:
         try:

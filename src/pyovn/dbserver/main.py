@@ -36,6 +36,7 @@ _NOT_SERVED: Final = {
     "replay": "replaying of sessions is what Open vSwitch's own ovsdb-server does",
 }
 _RELAY: Final = "relay:"
+_UNKNOWN: Final = "Failed to find the database."
 _POLL: Final = 0.02
 """Seconds between two looks whether the command of --run has ended."""
 
@@ -130,7 +131,10 @@ class Program:
         """Serve a database file; raises what ``Files.open`` does."""
         if path.startswith(_RELAY):
             raise ValueError(f"{path}: relays are what Open vSwitch's own ovsdb-server does")
-        self.files.open(os.path.join(self._daemon.directory, path))  # noqa: PTH118  # a string for messages
+        try:
+            self.files.open(os.path.join(self._daemon.directory, path))  # noqa: PTH118  # a string for messages
+        except FileNotFoundError as error:
+            raise ValueError(f"I/O error: {path}: open failed ({error.strerror})") from error
 
     # Control commands
 
@@ -177,10 +181,10 @@ class Program:
         self.remotes.refresh()
         self._backup.replication.refresh()
 
-    def _known(self, name: str, unknown: str = "no database by that name") -> str:
+    def _known(self, name: str, unknown: str = "no database by that name", reserved: str = "") -> str:
         if name not in self.files.journals:
             is_ours = name in self.server.databases
-            raise CommandError("Cannot remove reserved database." if is_ours else unknown)
+            raise CommandError(reserved if is_ours and reserved else unknown)
         return name
 
     @staticmethod
@@ -190,13 +194,17 @@ class Program:
             raise CommandError("invalid argument")
 
     def _remove_db(self, args: Sequence[str]) -> None:
-        name = self._known(args[0], "Failed to find the database.")
+        name = self._known(args[0], _UNKNOWN, "Cannot remove reserved database.")
         self.server.remove_database(name)
         self._databases_changed()
 
     def _compact(self, args: Sequence[str]) -> Deferred:
         """Compact in the background; the answer comes when all is done."""
-        names = [self._known(args[0])] if args else list(self.files.journals)
+        names = (
+            [self._known(args[0], reserved="cannot compact built-in databases")]
+            if args
+            else list(self.files.journals)
+        )
         answer = Deferred()
         left, failures = len(names), []
 
@@ -218,7 +226,7 @@ class Program:
         return answer
 
     def _storage_status(self, args: Sequence[str]) -> str:
-        self._known(args[0])
+        self._known(args[0], _UNKNOWN)
         return "status: ok\n"
 
     def _reconnect(self, _args: Sequence[str]) -> None:

@@ -21,7 +21,7 @@ from pyovn.ovsdb.errors import ConstraintViolationError, OvsdbError, syntax_erro
 from pyovn.ovsdb.schema import INTEGER_MAX, INTEGER_MIN, UNLIMITED, BaseType, ColumnType
 from pyovn.ovsdb.setdelta import delta
 from pyovn.ovsdb.text import atom_text, real_text, type_text
-from pyovn.ovsdb.values import UUID, Atom, FrozenMap, Value, atom_to_json, value_to_json
+from pyovn.ovsdb.values import ID, UUID, Atom, FrozenMap, Value, atom_to_json, value_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -89,6 +89,8 @@ def _uuid(json: Any, names: Names) -> UUID:
     if kind == "uuid":
         return _uuids.get(text) or _new_uuid(text, json)
     if kind == "named-uuid" and names is not None:
+        if ID.fullmatch(text) is None:
+            raise syntax_error("named-uuid string is not a valid <id>", json)
         return names[text]
     raise syntax_error(_EXPECT_UUID, json)
 

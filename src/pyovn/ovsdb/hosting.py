@@ -6,6 +6,7 @@ background: a step, then whatever else the server has to do, then the next step.
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,8 @@ class Files:
 
     def open(self, path: str) -> Database:
         """Serve the database in a file; raises ``JournalError``, ``OSError`` or ``ValueError``."""
+        if any(os.path.exists(path) and os.path.samefile(path, held.path) for held in self.journals.values()):  # noqa: PTH110, PTH121  # a string for messages
+            raise ValueError(f"ovsdb error: {path}: already open")
         runtime = self.server.runtime
         journal = Journal(path, runtime.wall, lambda text: self._log("warn", text))
         with growing():

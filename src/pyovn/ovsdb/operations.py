@@ -8,7 +8,6 @@ the operation by its number.  A function returns the operation's result object o
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -17,7 +16,7 @@ from pyovn.ovsdb.datum import datum
 from pyovn.ovsdb.errors import ConstraintViolationError, OvsdbError, syntax_error
 from pyovn.ovsdb.mutations import compile_mutation
 from pyovn.ovsdb.schema import BaseType, ColumnType
-from pyovn.ovsdb.values import UUID, ZERO_UUID, value_to_json
+from pyovn.ovsdb.values import ID, UUID, ZERO_UUID, value_to_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     Getter = Callable[[Row], Value]
 
 _UUID: Final = datum(ColumnType(BaseType("uuid")))
-_IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 class Blocked(Exception):  # noqa: N818  # it reports a state, not a fault
@@ -99,7 +97,7 @@ class Member(NamedTuple):
 
 def _fits(value: Any, kind: type | tuple[type, ...] | str) -> bool:
     if kind == "id":
-        return isinstance(value, str) and _IDENTIFIER.fullmatch(value) is not None
+        return isinstance(value, str) and ID.fullmatch(value) is not None
     if kind is int:
         return isinstance(value, int) and not isinstance(value, bool)
     return isinstance(value, kind)  # type: ignore[arg-type]  # "id" is the only text

@@ -6,7 +6,7 @@ a column.  If the column refers to rows, their ``target`` is the address and oth
 A database remote is followed: its addresses come and go with the database's contents.
 
 A manual remote that cannot be served is an error; one from a database is a warning, since a bad row must
-not stop the server.
+not stop the server.  It is tried again: the port may be that of a server that is about to end.
 
 How a remote is stands in the columns ``is_connected`` and ``status`` of its row (ovn-sb(5)).  They are
 ephemeral, written every ``STATUS_INTERVAL`` seconds and only where they differ, and never to the file.
@@ -20,6 +20,7 @@ from pyovn.ovsdb.dbsource import PREFIX, ColumnSource, Follower, SourceError, re
 from pyovn.ovsdb.listen import Remote, RemoteOptions, default_options
 from pyovn.ovsdb.outbound import ActiveRemote
 from pyovn.ovsdb.values import FrozenMap
+from pyovn.sim.address import reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -63,7 +64,8 @@ class Remotes:
         self._names: list[str] = []
         self._sources: dict[str, ColumnSource] = {}
         self._open: dict[str, Remote | ActiveRemote] = {}
-        self._failed: set[_Wanted] = set()
+        self._failed: dict[_Wanted, str] = {}
+        """Addresses from databases that cannot be served for now, and why; tried again with the status."""
         self._follower = Follower(server, self._sources.values, self.refresh)
         self._timer: Timer | None = None
 
@@ -73,7 +75,7 @@ class Remotes:
         return sorted(self._names)
 
     def add(self, name: str) -> None:
-        """Serve a remote; raises ``RemoteError`` or ``OSError``."""
+        """Serve a remote; raises ``RemoteError``."""
         if name in self._names:
             return
         if name.startswith(PREFIX):
@@ -86,7 +88,10 @@ class Remotes:
             self._names.append(name)
             self.refresh()
         else:
-            self._begin(_Wanted(name, default_options(name)))
+            try:
+                self._begin(_Wanted(name, default_options(name)))
+            except OSError as error:
+                raise RemoteError(_failure(name, error)) from error
             self._names.append(name)
 
     def remove(self, name: str) -> None:
@@ -127,19 +132,28 @@ class Remotes:
         for address in [address for address in self._open if address not in wanted]:
             self._open.pop(address).close()
             self._log("info", f"{address}: remote deconfigured")
-        self._failed.intersection_update(wanted.values())
+        for want in self._failed.keys() - wanted.values():
+            del self._failed[want]
         for want in wanted.values():
             there = self._open.get(want.address)
             if there is not None:
                 if there.options != want.options:
                     there.set_options(want.options)
             elif want not in self._failed:
-                try:
-                    self._begin(want)
-                except (RemoteError, OSError) as error:
-                    self._failed.add(want)
-                    self._log("warn", f"{want.address}: {error}")
+                self._try(want)
         self._schedule_status()
+
+    def _try(self, want: _Wanted) -> None:
+        """Serve an address from a database; a failure is said once, however often it comes."""
+        try:
+            self._begin(want)
+        except (RemoteError, OSError) as error:
+            text = _failure(want.address, error) if isinstance(error, OSError) else str(error)
+            if self._failed.get(want) != text:
+                self._log("warn", text)
+            self._failed[want] = text
+        else:
+            self._failed.pop(want, None)
 
     def _begin(self, want: _Wanted) -> None:
         address, options = want.address, want.options
@@ -167,6 +181,8 @@ class Remotes:
 
     def _write_status(self) -> None:
         self._timer = None
+        for want in tuple(self._failed):
+            self._try(want)
         if not self._server.read_only:  # a backup's rows are the active server's
             for source in self._sources.values():
                 self._write_status_of(source)
@@ -201,6 +217,11 @@ class Remotes:
         values[table.by_name["is_connected"].position] = connected
         values[table.by_name["status"].position] = FrozenMap(status)
         return tuple(values)
+
+
+def _failure(address: str, error: OSError) -> str:
+    """Why nobody can be waited for at an address."""
+    return f"{address}: listen failed ({reason(error)})"
 
 
 def _of_row(table: Table, row: Row, source: ColumnSource) -> _Wanted:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pyovn.ovsdb.datum import datum
 from pyovn.ovsdb.errors import OvsdbError, syntax_error
 from pyovn.ovsdb.schema import UNLIMITED, BaseType, ColumnType
+from pyovn.ovsdb.values import ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     Kind = str | tuple[str, ...]
     Members = dict[str, tuple[Kind, bool]]
 
-_IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _VERSION: Final = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 
 _SCHEMA: Final[Members] = {
@@ -57,7 +57,7 @@ _LIMITS: Final[dict[str, Members]] = {
 
 _IS_KIND: Final[dict[str, Callable[[Any], bool]]] = {
     "any": lambda _value: True,
-    "id": lambda value: isinstance(value, str) and _IDENTIFIER.fullmatch(value) is not None,
+    "id": lambda value: isinstance(value, str) and ID.fullmatch(value) is not None,
     "string": lambda value: isinstance(value, str),
     "object": lambda value: isinstance(value, dict),
     "array": lambda value: isinstance(value, list),
@@ -87,7 +87,7 @@ def _check_names(names: Any, json: Any) -> None:
     for name in names:
         if name.startswith("_"):
             raise syntax_error('names beginning with "_" are reserved', json)
-        if not _IDENTIFIER.fullmatch(name):
+        if not ID.fullmatch(name):
             raise syntax_error("name must be a valid id", json)
 
 

@@ -7,13 +7,12 @@ send the answer itself.  What is not JSON-RPC ends the connection; what is not O
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 from pyovn.ovsdb.conversion import parse_schema
 from pyovn.ovsdb.errors import OvsdbError, compact, syntax_error
 from pyovn.ovsdb.limits import MAX_LOCKS, MAX_MONITORS, Waiting, exhausted
-from pyovn.ovsdb.values import UUID
+from pyovn.ovsdb.values import ID, UUID
 from pyovn.wire import jsonrpc
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 
     Handler = Callable[["ServerSession", Any, list[Any]], Any]
 
-_LOCK_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ZERO: Final = str(UUID("00000000-0000-0000-0000-000000000000"))
 LATER: Final = object()
 _LONG: Final = 4 << 20
@@ -258,7 +256,9 @@ class ServerSession:
         if len(self.monitors) >= MAX_MONITORS:
             raise exhausted("monitors")
         last_id = params[3] if version == 3 else _ZERO
-        if not isinstance(last_id, str) or not UUID.is_valid(last_id):
+        if not isinstance(last_id, str):
+            raise syntax_error("last-txn-id must be string", last_id)
+        if not UUID.is_valid(last_id):
             raise syntax_error("last-txn-id must be UUID format.", last_id)
         monitors = hosted.monitors
         monitor = monitors.add(self.send, params[1], version, params[2])
@@ -312,7 +312,7 @@ class ServerSession:
     def _lock_name(self, method: str, params: list[Any]) -> str:
         if self.authority.read_only:
             raise RefusalError("lock and unlock methods not allowed, DB server is read only.")
-        if len(params) != 1 or not isinstance(params[0], str) or not _LOCK_NAME.fullmatch(params[0]):
+        if len(params) != 1 or not isinstance(params[0], str) or not ID.fullmatch(params[0]):
             raise syntax_error(f"{method} request params must be <id>", params)
         return params[0]
 

@@ -1,4 +1,4 @@
-"""The ``_Server`` database: one row per database that the server hosts (ovsdb-server(5)).
+"""The ``_Server`` database: one row per database that the server hosts, itself among them (ovsdb-server(5)).
 
 Clients watch it to learn that a database came, went or changed.  Only the server writes it.
 """
@@ -52,6 +52,7 @@ class ServerDatabase:
         self.database = Database(SCHEMA, random)
         self.database.refusal = "{operation} operation not allowed on table in reserved database " + NAME
         self._rows: dict[str, UUID] = {}
+        self.show(SCHEMA)
 
     def show(self, schema: DatabaseSchema) -> None:
         """Add the row of a database, or renew it; the row's UUID is fresh each time."""

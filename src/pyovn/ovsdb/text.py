@@ -42,7 +42,7 @@ def value_text(value: Value) -> str:
     if value is None:
         return "[]"
     if isinstance(value, frozenset):
-        return atom_text(*value) if len(value) == 1 else f"[{', '.join(map(atom_text, sorted(value)))}]"
+        return f"[{', '.join(map(atom_text, sorted(value)))}]"
     if isinstance(value, FrozenMap):
         return "{" + ", ".join(f"{atom_text(k)}={atom_text(value[k])}" for k in sorted(value)) + "}"
     return atom_text(value)

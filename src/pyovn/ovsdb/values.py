@@ -24,6 +24,9 @@ from typing import Any, Final, NoReturn, TypeVar
 
 _UUID_PATTERN: Final = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
+ID: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+"""An <id> of RFC 7047 section 3.1: names of tables, columns, locks, and of UUIDs within a transaction."""
+
 K = TypeVar("K")
 V = TypeVar("V")
 

@@ -366,6 +366,8 @@ def parse_view(database: Database, json: Any, shapes: Shapes, *, differences: bo
         if table is None:
             raise OvsdbError("syntax error", f"no table named {name}")
         requests = request if isinstance(request, list) else [request]
+        if not requests:
+            continue  # nothing is asked of this table
         tables.append(_table_view(database, table, requests, differences=differences, shapes=shapes))
     return View(tables, key=key)
 
@@ -373,17 +375,21 @@ def parse_view(database: Database, json: Any, shapes: Shapes, *, differences: bo
 def parse_conditions(view: View, json: Any) -> View:
     """``view`` with the conditions of <monitor-cond-update-requests>; raises ``OvsdbError``."""
     if not isinstance(json, dict):
-        raise syntax_error("monitor-cond-update-requests must be object", json)
+        raise OvsdbError("syntax error", "monitor-cond-change-requests must be object")
     tables = dict(view.by_table)
     names = {table.name: table for table in tables}
     for name, request in json.items():
         table = names.get(name)
         if table is None:
-            raise syntax_error(f"no table named {name}", json)
+            raise OvsdbError("syntax error", f"no table named {name} in monitor session")
+        if not isinstance(request, list):
+            raise OvsdbError("syntax error", f"table {name} no monitor-cond-change JSON array")
         where: list[Any] = []
-        unconditional = False
-        for one in request if isinstance(request, list) else [request]:
+        unconditional = not request
+        for one in request:
             _check_members(table, one, {"columns": list, "where": list})
+            if "columns" in one:
+                raise syntax_error("changing columns is unsupported", one)
             where.extend(one.get("where", ()))
             unconditional = unconditional or not one.get("where")
         tables[table] = TableView(tables[table].shape, [] if unconditional else where)

@@ -10,7 +10,9 @@ whatever the pieces they arrive in:
 
 Every byte is looked at a bounded number of times, hence a message of many megabytes in small reads
 costs what it costs in one.  Depth and size are limited, so a hostile peer gets an error, not our
-memory or our stack.  The result does not depend on how the stream is cut (a property in the tests).
+memory or our stack.  Strings with null bytes are refused, as by C's peers, who could not follow a
+database with one, nor read its file (RFC 7047 section 3.1: they "SHOULD NOT be used").  The result does
+not depend on how the stream is cut (a property in the tests).
 
 Messages are plain dicts here, because that is what the wire holds; the sessions above turn them into
 something typed.  Not here: what a method means, nor who answers whom.
@@ -44,6 +46,9 @@ _OPENING: Final = frozenset(b"[{")
 _CLOSING: Final = frozenset(b"]}")
 _QUOTE: Final = ord('"')
 _BACKSLASH: Final = ord("\\")
+_NULL: Final = b"\\u0000"
+_NULL_ESCAPE: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+"""The escape itself, and not the text of one after an escaped backslash."""
 _ESCAPED: Final = b"\0"
 """Stands for an escape while a piece is skimmed; JSON has no NUL of its own."""
 
@@ -60,6 +65,8 @@ class JsonRpcError(ValueError):
 
 
 def _parse(text: bytes) -> Any:
+    if _NULL in text and _NULL_ESCAPE.search(text):
+        raise JsonRpcError("null bytes are not supported in strings")
     try:
         return decode(text)
     except JsonTextError as error:
@@ -107,7 +114,7 @@ class Decoder:
         """``data`` as one value if it is clearly one and cannot be too deep, else None."""
         if data[:1] != b"{" or data[-1:] not in {b"}", b"\n"}:
             return None
-        if data.count(b"{") + data.count(b"[") > MAX_DEPTH:
+        if data.count(b"{") + data.count(b"[") > MAX_DEPTH or _NULL in data:
             return None
         try:
             return decode(data)
