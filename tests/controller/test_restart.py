@@ -230,7 +230,9 @@ def test_exit_takes_chassis_bindings_and_tunnels_away(lab: Lab) -> None:
     assert [row["name"] for row in lab.rows("sb", "Chassis_Private")] == ["hv2"]
     assert len(lab.rows("sb", "Encap")) == 1
     assert lab.bindings() == {"vm1": None, "vm2": "hv2", "vm3": None}
-    assert not lab.up(1)
+    (asked,) = (row for row in lab.rows("nb", "Logical_Switch_Port") if row["name"] == "vm1")
+    assert lab.up(1)
+    assert asked["up"] is False
     assert {row["name"] for row in lab.rows("hv1", "Port")} == {"br-int", "vif1", "vif3"}
     assert {row["name"] for row in lab.rows("hv2", "Port")} == {"br-int", "vif2"}
 
@@ -250,6 +252,26 @@ def test_exit_leaves_what_the_switch_forwards_with_and_a_start_takes_it_over(lab
     deleted = [mod.flow for mod in sent.flow_mods if mod.command != ofp.ADD]
     assert {flow.table for flow in deleted} <= {0}
     assert lab.notes("hv1", 1)["ovn-installed"] == "true"
+
+
+def test_who_claims_a_port_after_an_exit_begins_with_up_false(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.controller("hv1").exit(lab.hypervisor("hv1").ovn_controller.ended)
+    lab.runtime.advance(2)
+    seen: list[tuple[str | None, bool]] = []
+    database = type(lab.deployment.central.databases["OVN_Southbound"].database)
+    transact = database.transact
+
+    def watched(*args: Any, **options: Any) -> Any:
+        outcome = transact(*args, **options)
+        seen.append(lab.deployment.bindings()["vm1"])
+        return outcome
+
+    monkeypatch.setattr(database, "transact", watched)
+    lab.plug("hv2", 1)
+    lab.runtime.advance(2)
+    assert [*dict.fromkeys(seen)] == [(None, True), ("hv2", False), ("hv2", True)]
 
 
 def test_exit_twice_in_a_row_with_a_start_between(lab: Lab) -> None:

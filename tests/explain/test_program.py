@@ -78,7 +78,11 @@ def test_what_arrives_is_0_what_does_not_is_1(run: Callable[..., Done]) -> None:
         (("vm1", "vm2", "--color=blue"), "--color=blue: always, never or auto"),
         (("vm1", "vm2", "--on=hv9"), "there is no hypervisor hv9; there are: hv1, hv2"),
         (("vm1", "vm2", "--frobnicate"), "frobnicate"),
-        (("vm1", "vm2", "--pcap=/nonexistent/x"), "No such file or directory"),
+        (
+            ("vm1", "vm2", "--pcap=/nonexistent/x"),
+            "/nonexistent/x cannot be written: No such file or directory",
+        ),
+        (("vm1", "vm2", "--json", "--dot"), "--json and --dot: one form of the answer at a time"),
         (("--sb=unix:/nonexistent", "vm1", "vm2"), "/nonexistent"),
         (('inport == "vm1" &&',), "the microflow cannot be read"),
     ],

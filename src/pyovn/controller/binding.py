@@ -8,6 +8,8 @@ it is written beside the interface (``MARK``): it is known after a restart, as l
 
 ``up`` and the interface's ``ovn-installed`` follow when the switch has confirmed the port's flows; the
 daemon tells so through ``Installed``.  Both are read back at start, so a restart does not take a port down.
+An exit gives ports back and leaves ``up`` as it is, as C's does: a port on no chassis is not up for northd,
+and whoever claims it next begins with ``up`` false.
 """
 
 from __future__ import annotations
@@ -73,16 +75,20 @@ class Binding:
                 parent = model.binding_by_name.one(binding.parent_port)
                 vif = vif if parent is not None and parent.chassis == ours else None
             if vif is None or not _is_wanted_here(binding, ours):
-                if binding.chassis == ours:
+                if binding.chassis != ours:
+                    return
+                if process.exiting:
+                    yield want("Port_Binding", row, chassis=None), "we leave, and its interface stays"
+                else:
                     yield want("Port_Binding", row, chassis=None, up=False), "nothing here carries the port"
                 return
+            up = installed_by.one(binding.uuid) is not None
             if binding.chassis == ours:
-                up = installed_by.one(binding.uuid) is not None
                 yield want("Port_Binding", row, up=up), "up when its flows are installed"
                 return
             held = None if binding.parent_port else held_by.one(vif.interface)
             if binding.chassis is None or held is None or held.binding != binding.uuid:
-                yield want("Port_Binding", row, chassis=ours), "an interface here carries the port"
+                yield want("Port_Binding", row, chassis=ours, up=up), "an interface here carries the port"
 
         def written(interface: vs.Interface) -> Iterator[tuple[Any, str]]:
             if not _OURS.isdisjoint(interface.external_ids):

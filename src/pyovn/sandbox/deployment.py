@@ -447,8 +447,6 @@ class Deployment:
         port = place.port(interface)
         if port is None:
             raise DeploymentError(f"{hypervisor} has no port {interface}")
-        if interface in place.own_interfaces():
-            raise DeploymentError(f"{interface} is no VM's: {hypervisor} has it for itself")
         mutation = {
             "op": "mutate",
             "table": "Bridge",

@@ -113,6 +113,8 @@ def _remarks(deployment: Deployment, hypervisor: str, port: str) -> str:
 def unplug(host: Host, args: Sequence[str]) -> Deferred:
     """``unplug``."""
     hypervisor, interface = args if len(args) == 2 else host.deployment.find(args[0])
+    if interface in host.deployment.hypervisor(hypervisor).own_interfaces():
+        raise DeploymentError(f"{interface} is no VM's: {hypervisor} has it for itself")
     answer = Deferred()
     host.deployment.unplug(hypervisor, interface, tell(answer))
     return answer

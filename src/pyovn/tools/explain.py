@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 PROGRAM: Final = "pyovn explain"
 ARRIVES, LOST, CANNOT = 0, 1, 2
+FORMS: Final = ("brief", "verdict", "json", "mermaid", "dot")
+"""Options of which one can be given."""
 
 OPTIONS: Final = (
     opt.Option("brief", "b", help="one line for each copy of the packet"),
@@ -67,6 +69,9 @@ def main(arguments: Sequence[str]) -> int:
         return ARRIVES
     if not 1 <= len(line.arguments) <= 2:
         return _fail("a microflow is needed, or a port and where the packet goes (use --help for help)")
+    forms = [f"--{name}" for name in FORMS if name in line]
+    if len(forms) > 1:
+        return _fail(f"{' and '.join(forms)}: one form of the answer at a time")
     from pyovn.explain.evidence import EvidenceError
 
     try:
@@ -125,8 +130,7 @@ def _write(explanation: Explanation, line: opt.CommandLine) -> None:
 
     file = line.value("pcap")
     if file is not None:
-        with open(file, "wb") as out:  # noqa: PTH123 - tools start fast
-            out.write(capture.pcapng(explanation.hops))
+        _capture(file, capture.pcapng(explanation.hops))
     if "json" in line:
         import json
 
@@ -143,6 +147,14 @@ def _write(explanation: Explanation, line: opt.CommandLine) -> None:
     else:
         text = render.full(explanation, paint, everything="all" in line)
     print(text, end="")
+
+
+def _capture(file: str, frames: bytes) -> None:
+    try:
+        with open(file, "wb") as out:  # noqa: PTH123 - tools start fast
+            out.write(frames)
+    except OSError as error:
+        raise ValueError(f"{file} cannot be written: {error.strerror}") from error
 
 
 def _colour(line: opt.CommandLine) -> bool:
