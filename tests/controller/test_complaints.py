@@ -217,7 +217,9 @@ def test_two_hosts_with_one_name_do_not_fight_and_are_told(lab: Lab) -> None:
         assert said.format(other, lab.hypervisor(other).ip) in lab.controller(name).notices()
     watched = [lab.watch(name) for name in ("hv1", "hv2")]
     minutes = 10
-    lab.runtime.advance(60 * minutes)
+    for _ in range(12 * minutes):
+        lab.runtime.advance(5)
+        assert [name for name in ("hv1", "hv2") if said[:21] in "".join(lab.controller(name).notices())]
     writes = sum(len(sent.southbound) for sent in watched)
     assert writes < 12 * minutes, writes
     # One of them gets its own name: the other keeps what is its own.
@@ -226,6 +228,17 @@ def test_two_hosts_with_one_name_do_not_fight_and_are_told(lab: Lab) -> None:
     assert_works(lab)
     assert {row["name"] for row in lab.rows("sb", "Chassis")} == {"hv1", "hv2"}
     assert lab.bindings() == {"vm1": "hv1", "vm2": "hv2", "vm3": "hv1"}
+    assert lab.controller("hv1").notices() == lab.controller("hv2").notices() == []
+
+
+def test_a_name_that_was_shared_for_a_moment_is_soon_forgotten(lab: Lab) -> None:
+    ids(lab, "hv2", system_id="hv1")
+    lab.runtime.advance(2)
+    assert [line for line in lab.controller("hv1").notices() if "system-id hv1" in line]
+    ids(lab, "hv2", system_id="hv2")
+    lab.runtime.advance(30)
+    assert lab.controller("hv1").notices() == lab.controller("hv2").notices() == []
+    assert_works(lab)
 
 
 # -- connections ---------------------------------------------------------------------------------

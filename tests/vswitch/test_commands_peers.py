@@ -96,6 +96,8 @@ ofproto/trace br0 FLOW --generate
 ofproto/trace br0 FLOW -consistent
 ofproto/trace br0 FLOW --names
 ofproto/trace br0 FLOW --no-names
+ofproto/trace br0 in_port=p3,dl_vlan=9 --names
+ofproto/trace br0 in_port=p3,dl_vlan=9
 ofproto/trace br0 FLOW PACKET
 ofproto/trace br0 in_port=1 PACKET
 ofproto/trace br0 in_port=p2,dl_dst=00:00:00:00:00:78,dl_vlan=5
@@ -125,6 +127,10 @@ def configure(host: Host) -> None:
             "add-port", bridge, name, "--", "set", "interface", name, setting, *kind,
             f"ofport_request={number}",
         )  # fmt: skip
+    tagged = "in_port=p3,dl_vlan=9,actions=resubmit(p2,1),output:pa,output:p1,IN_PORT"
+    flows = [("br0", tagged), ("br0", "table=1,in_port=p2,actions=clone(output:p2)")]
+    for bridge, flow in (*flows, ("br1", "in_port=pb,actions=q1")):
+        host.ofctl("add-flow", bridge, flow)
 
 
 def answers(host: Host, program: str) -> list[str]:

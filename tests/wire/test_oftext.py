@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import openflow_strategies as of
@@ -108,6 +109,15 @@ def test_spellings_of_actions(text: str, canonical: str) -> None:
 def test_spellings_of_matches(text: str, canonical: str) -> None:
     assert format_match(parse_match(text)) == canonical
     assert parse_match(canonical) == parse_match(text)
+
+
+def test_actions_that_are_not_served_are_named() -> None:
+    for text in ("learn(table=1)", "dec_mpls_ttl", "push_mpls:0x8847", "encap(ethernet)", "decap()"):
+        name = re.split("[(:]", text)[0]
+        with pytest.raises(TextError, match=rf"^action {name} is Open vSwitch's and not served yet$"):
+            parse_actions(text)
+    with pytest.raises(TextError, match=r"^unknown action lern$"):
+        parse_actions("lern(table=1)")
 
 
 @pytest.mark.parametrize(

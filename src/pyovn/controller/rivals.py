@@ -29,6 +29,8 @@ MEMORY: Final = 120.0
 """Seconds for which a loss counts."""
 FIRST_PAUSE: Final = 8.0
 LONGEST_PAUSE: Final = 64.0
+QUIET: Final = 1.25
+"""Pauses for which the row must be ours for the rival to be gone: one that is there has come back by then."""
 
 
 class Rivals:
@@ -75,7 +77,8 @@ class Rivals:
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
     def _forget(self, now: float) -> None:
-        self._losses = [at for at in self._losses if at > now - MEMORY]
+        since = now - (min(MEMORY, QUIET * self._pause) if self._has_it else MEMORY)
+        self._losses = [at for at in self._losses if at > since]
         if not self._losses:
             self._pause = FIRST_PAUSE
             self._rival = ""

@@ -24,7 +24,7 @@ from pyovn.wire.openflow.text import format_actions, format_match, format_subfie
 from pyovn.wire.openflow.text_values import format_value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from pyovn.vswitch.classifier import Rule
     from pyovn.vswitch.pipeline import Pipeline
@@ -34,6 +34,15 @@ if TYPE_CHECKING:
 MAX_PASSES: Final = 64
 _STATE, _ZONE, _FIRST_TABLE = SLOTS["ct_state"], SLOTS["ct_zone"], SLOTS["first_table"]
 _STATES: Final = {"new": 1, "est": 2, "rel": 4, "rpl": 8, "inv": 16, "trk": 32, "snat": 64, "dnat": 128}
+
+
+def port_names(pipeline: Pipeline) -> Mapping[int, str]:
+    """The names of a bridge's ports, by number."""
+    return {number: port.name for number, port in pipeline.ports.items()}
+
+
+def _no_names(_pipeline: Pipeline) -> Mapping[int, str]:
+    return {}
 
 
 class Node:
@@ -49,24 +58,25 @@ class Node:
 class Tracer:
     """What a translation tells about itself; ``nodes`` is the list that is being written."""
 
-    __slots__ = ("nodes", "root")
+    __slots__ = ("_names", "nodes", "root")
 
-    def __init__(self) -> None:
+    def __init__(self, names: Callable[[Pipeline], Mapping[int, str]]) -> None:
         self.root: list[Node] = []
         self.nodes = self.root
+        self._names = names
 
     def _open(self, text: str) -> list[Node]:
         subs: list[Node] = []
         self.nodes.append(Node(text, subs))
         return subs
 
-    def table(self, number: int, rule: Rule | None) -> list[Node]:
+    def table(self, number: int, rule: Rule | None, pipeline: Pipeline) -> list[Node]:
         """The look-up in a table and its result; returns the list for the flow's actions."""
         if rule is None:
             subs = self._open(f"{number:2d}. No match.")
             subs.append(Node("drop"))
             return subs
-        match = format_match(rule.match)
+        match = format_match(rule.match, self._names(pipeline))
         text = f"{number:2d}. {match}{', ' if match else ''}priority {rule.priority}"
         if rule.cookie:
             text += f", cookie {rule.cookie:#x}"
@@ -84,9 +94,9 @@ class Tracer:
         """A bucket of a group runs; returns the list for its actions."""
         return self._open(f"bucket {number}")
 
-    def action(self, action: Action) -> None:
+    def action(self, action: Action, pipeline: Pipeline) -> None:
         """An action is carried out."""
-        self.nodes.append(Node(format_actions((action,))))
+        self.nodes.append(Node(format_actions((action,), self._names(pipeline))))
 
     def detail(self, text: str) -> None:
         """A remark about the action before."""
@@ -145,12 +155,13 @@ def _pass(
     pipeline: Pipeline, key: int, length: int, resume: int | None, *, named: bool
 ) -> tuple[list[str], list[Step]]:
     """One pass through the pipeline: its lines, and the steps that it came to."""
-    names = {number: port.name for number, port in pipeline.ports.items()} if named else {}
+    name_of = port_names if named else _no_names
+    names = name_of(pipeline)
     title = f'bridge("{pipeline.name}")'
     lines = [f"Flow: {format_key(key, names)}", "", title, "-" * len(title)]
     if resume is not None:
         lines += ["    thaw", f"        Resuming from table {resume}"]
-    tracer = Tracer()
+    tracer = Tracer(name_of)
     x = Translation(pipeline, key, length, tracer)
     x.run_table(_FIRST_TABLE.read(key))
     lines += tracer.render()

@@ -119,7 +119,7 @@ class Translation:
             trace.nodes = nodes
             for operation, sources in stack[-1].operations:
                 for source in sources:
-                    trace.action(source)
+                    trace.action(source, self.pipeline)
                 deeper = operation(self)
                 if deeper is not None:
                     break
@@ -203,7 +203,7 @@ class Translation:
                 return None
             self.rules.append(rule)
             return Frame(iter(rule.program.operations), table, rule, depth, restore, None)
-        nodes = trace.table(table, rule)
+        nodes = trace.table(table, rule, self.pipeline)
         if rule is None:
             self._missed(restore)
             return None
@@ -405,7 +405,7 @@ class Translation:
         self.key, self.written = key & _NOT_CT, written | CT_BITS
         if self.trace is not None:
             for inner in action.actions:
-                self.trace.action(inner)
+                self.trace.action(inner, self.pipeline)
             self.trace.tracked(action.table)
 
     def clear_tracking(self) -> None:

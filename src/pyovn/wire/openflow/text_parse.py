@@ -1,8 +1,8 @@
 """Reading ovs-ofctl's action syntax (ovs-actions(7)): one parser per keyword, in a table.
 
 Old spellings become what OpenFlow 1.5 carries: ``load:`` and most of ``mod_*`` a ``SetField``.  What some of
-them mean depends on the flow's match (``actions.in_context``).  ``learn``, ``bundle``, ``multipath`` and MPLS
-actions are refused by name: OVN does not use them.
+them mean depends on the flow's match (``actions.in_context``).  Actions of ovs-actions(7) that are not served
+are refused by name.
 """
 
 from __future__ import annotations
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 
     Ports = Mapping[str, int] | None
     Actions = tuple[act.Action, ...]
+
+NOT_SERVED: Final = frozenset({
+    "learn", "bundle", "bundle_load", "multipath", "push_mpls", "pop_mpls", "set_mpls_label", "set_mpls_tc",
+    "set_mpls_ttl", "dec_mpls_ttl", "encap", "decap", "dec_nsh_ttl", "debug_recirc", "debug_slow",
+})  # fmt: skip
+"""Actions of Open vSwitch 3.1 without a parser: whoever types one has made no mistake."""
 
 _SUBFIELD: Final = re.compile(r"\s*([A-Za-z0-9_]+)(?:\[(?:(\d+)(?:\.\.(\d+))?)?\])?\s*")
 
@@ -56,6 +62,8 @@ def parse_actions(text: str, ports: Ports = None) -> Actions:
             try:
                 port = parse_port(key, ports)
             except TextError:
+                if keyword in NOT_SERVED:
+                    raise TextError(f"action {key} is Open vSwitch's and not served yet") from None
                 raise TextError(f"unknown action {key}") from None
             actions.append(_output_to(port))
     return tuple(actions)
