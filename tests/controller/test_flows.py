@@ -121,7 +121,9 @@ def test_address_sets_and_port_groups(lab: Lab) -> None:
     red = datapath(lab, "red")
     sets = {"name": "as1", "addresses": ["set", ["10.0.0.1", "10.0.0.2"]]}
     lab.transact("sb", {"op": "insert", "table": "Address_Set", "row": sets})
-    lab.transact("sb", {"op": "insert", "table": "Port_Group", "row": {"name": "pg1", "ports": "vm1"}})
+    for key, port in ((red["tunnel_key"], "vm1"), (red["tunnel_key"] + 1, "elsewhere")):
+        group = {"name": f"{key}_pg1", "ports": port}  # ovn-sb(5), Port_Group: one row for each datapath
+        lab.transact("sb", {"op": "insert", "table": "Port_Group", "row": group})
     uuid = insert_flow(lab, "inport == @pg1 && ip4.src == $as1", logical_datapath=red["_uuid"])
     assert len(flows_of(lab, "hv1", uuid)) == 2
     lab.update("sb", "Address_Set", {"addresses": "10.0.0.9"}, name="as1")

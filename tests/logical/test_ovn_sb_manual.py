@@ -239,6 +239,14 @@ CASES: Final = [
 ]
 
 
+OPTIONS: Final = (
+    ("DHCP_Options", "offerip", 0, "ipv4"),
+    ("DHCP_Options", "router", 3, "ipv4"),
+    ("DHCPv6_Options", "ia_addr", 5, "ipv6"),
+)
+"""The DHCP options that the cases name: Debian's asks the southbound for them."""
+
+
 @pytest.fixture(scope="module")
 def warnings(tmp_path_factory: pytest.TempPathFactory, peer: Callable[[str], str]) -> Iterator[str]:
     """What Debian's ovn-trace says of a southbound with a flow for each case."""
@@ -271,6 +279,8 @@ def rows() -> Iterator[dict[str, object]]:
         yield insert("Address_Set", {"name": name, "addresses": ["set", addresses]})
     for name, ports in GROUPS.items():
         yield insert("Port_Group", {"name": name, "ports": ["set", ports]})
+    for table, name, code, kind in OPTIONS:
+        yield insert(table, {"name": name, "code": code, "type": kind})
     for priority, (read, text) in enumerate(CASES):
         match, actions = (text, "next;") if read is read_match else ("1", text)
         # Table 1 is never entered: this is about reading, not about what the flows do.

@@ -128,7 +128,6 @@ class LogicalFlows:
         self._address_set = engine.index("address_set", southbound.table(sb.AddressSet), lambda a: [a.name])
         self._port_group = engine.index("port_group", southbound.table(sb.PortGroup), lambda g: [g.name])
         self._address_sets = _Members(self._addresses)
-        self._port_groups = _Members(self._ports)
         self._local_members = engine.memo(self._members_here)
         self._translated = engine.memo(self._translate)
         self.conjunctions = Conjunctions(engine)
@@ -199,7 +198,8 @@ class LogicalFlows:
             return None
         expr, steps = _parsed(row.match, row.actions)
         if "$" in row.match or "@" in row.match:
-            expr = expand(expr, self._address_sets, self._port_groups, row.match)
+            groups = _Members(lambda name: self._ports(binding.tunnel_key, name))
+            expr = expand(expr, self._address_sets, groups, row.match)
 
         def port_key(name: str) -> int | None:
             return self._key(datapath, name)
@@ -250,6 +250,7 @@ class LogicalFlows:
         row = self._address_set.one(name)
         return None if row is None else row.addresses
 
-    def _ports(self, name: str) -> Iterable[str] | None:
-        row = self._port_group.one(name)
+    def _ports(self, key: int, name: str) -> Iterable[str] | None:
+        """The ports of a port group on one datapath: its row is named by tunnel key and name, ``3_group``."""
+        row = self._port_group.one(f"{key}_{name}")
         return None if row is None else row.ports

@@ -83,6 +83,8 @@ class Walk:
         match node.kind:
             case Kind.TABLE if event is not None:
                 self._table(node, event, context)
+            case Kind.PIPELINE if event is not None and self._is_beyond(event, context):
+                self.leaves.append(Leaf(BEYOND, context.place))
             case Kind.PIPELINE if event is not None:
                 self._pipeline(node, _Context(event, context.depth + 1, context.answered))
             case Kind.PIPELINE | Kind.TRANSFORMATION:
@@ -92,18 +94,17 @@ class Walk:
                 self.leaves.append(Leaf(DELIVERED, event, context.answered))
             case Kind.OUTCOME if node.text.startswith("/* omitting"):
                 self.leaves.append(Leaf(RETURNED, context.place))
-            case Kind.NOTE if "*** " in node.text:
-                self._remark(node.text, context)
+            case Kind.ERROR if node.text.startswith("output to"):
+                self.leaves.append(Leaf(DROPPED, context.place))
+            case Kind.ERROR if node.text not in self.unserved:
+                self.unserved.append(node.text)
             case _:
                 pass
 
-    def _remark(self, text: str, context: _Context) -> None:
-        if "ports are not simulated" in text or "output to" in text:
-            self.leaves.append(Leaf(BEYOND if "simulated" in text else DROPPED, context.place))
-            return
-        remark = text.strip("/* ")
-        if remark not in self.unserved:
-            self.unserved.append(remark)
+    @staticmethod
+    def _is_beyond(event: Event, context: _Context) -> bool:
+        """Whether a router begins here: its flows are not northd's yet, and say nothing."""
+        return event.datapath.is_router and event.datapath is not context.place.datapath
 
     def _table(self, node: Node, event: Event, context: _Context) -> None:
         self.steps.append(self._step(event, context))

@@ -140,16 +140,20 @@ def format_microflow(flow: Microflow) -> str:
     """The packet in the form of ovs-ofctl's flows, all relevant fields shown."""
     kind = flow.get("eth_type", 0)
     protocol = flow.get("nw_proto", 0)
-    words = [*_metadata(flow), *_ethernet(flow)]
+    first, words = _metadata(flow), [*_registers(flow), *_ethernet(flow)]
     if kind == 0x800:
         name = _protocol_name(protocol, kind) or "ip"
-        return ",".join([name, *words, *_ipv4(flow), *_network(flow, name == "ip"), *_transport(flow)])
+        return ",".join(
+            [*first, name, *words, *_ipv4(flow), *_network(flow, name == "ip"), *_transport(flow)]
+        )
     if kind == 0x86DD:
         name = _protocol_name(protocol, kind) or "ipv6"
-        return ",".join([name, *words, *_ipv6(flow), *_network(flow, name == "ipv6"), *_transport(flow)])
+        return ",".join(
+            [*first, name, *words, *_ipv6(flow), *_network(flow, name == "ipv6"), *_transport(flow)]
+        )
     if kind in ARP:
-        return ",".join(["arp" if kind == ARP[0] else "rarp", *words, *_arp(flow)])
-    return ",".join([*words, f"dl_type=0x{kind:04x}"])
+        return ",".join([*first, "arp" if kind == ARP[0] else "rarp", *words, *_arp(flow)])
+    return ",".join([*first, *words, f"dl_type=0x{kind:04x}"])
 
 
 def _metadata(flow: Microflow) -> list[str]:
@@ -160,6 +164,11 @@ def _metadata(flow: Microflow) -> list[str]:
     if state:
         words.append("ct_state=" + "|".join(n for i, n in enumerate(_CT_STATE) if state >> i & 1))
     words += [f"{name}={flow[name]:#x}" for name in ("ct_mark", "ct_label") if flow.get(name)]
+    return words
+
+
+def _registers(flow: Microflow) -> list[str]:
+    words = []
     for number in range(16):
         value = register(flow, number)
         if value:

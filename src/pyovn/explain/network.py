@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
+
+from pyovn.ovn.ports import CHASSISREDIRECT, L3GATEWAY, PATCH_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +21,9 @@ if TYPE_CHECKING:
 
 TABLES: Final[dict[str, tuple[str, ...]]] = {
     "Datapath_Binding": ("tunnel_key", "external_ids"),
-    "Port_Binding": ("datapath", "logical_port", "tunnel_key", "type", "port_security", "external_ids"),
+    "Port_Binding": (
+        "datapath", "logical_port", "tunnel_key", "type", "port_security", "external_ids", "options",
+    ),
     "Multicast_Group": ("datapath", "name", "tunnel_key", "ports"),
     "Logical_Flow": (
         "logical_datapath", "logical_dp_group", "pipeline", "table_id", "priority", "match", "actions",
@@ -28,6 +33,8 @@ TABLES: Final[dict[str, tuple[str, ...]]] = {
     "Address_Set": ("name", "addresses"),
     "Port_Group": ("name", "ports"),
     "FDB": ("dp_key", "port_key", "mac"),
+    "MAC_Binding": ("logical_port", "ip", "mac"),
+    "Static_MAC_Binding": ("logical_port", "ip", "mac"),
 }  # fmt: skip
 _QUOTED: Final = re.compile(r'"([^"\\]*)"')
 
@@ -56,6 +63,10 @@ class Port:
     key: int
     type: str
     security: tuple[str, ...]
+    peer: str = ""
+    """The port at the other end, of a patch or a gateway's port."""
+    distributed: str = ""
+    """The port that a chassisredirect port stands for on its chassis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +92,15 @@ class Datapath:
     groups: dict[str, Group] = field(default_factory=dict)
     ports_by_key: dict[int, Port] = field(default_factory=dict)
     groups_by_key: dict[int, Group] = field(default_factory=dict)
+    port_groups: dict[str, list[str]] = field(default_factory=dict)
+    """The ports here of each group.  Its row in the southbound is named by key and name: ``3_group``."""
     flows: dict[tuple[str, int], list[Flow]] = field(default_factory=dict)
     """By pipeline and table, falling priority."""
+
+    @property
+    def is_gateway(self) -> bool:
+        """Whether this is a gateway router: one that lives on one chassis (ovn-trace(8), ct_snat)."""
+        return any(port.type == L3GATEWAY for port in self.ports.values())
 
     def key_of(self, name: str) -> int | None:
         """The key of a port or group."""
@@ -115,7 +133,10 @@ class Network:
         self.datapaths: dict[str, Datapath] = {}
         self.address_sets: dict[str, list[str]] = {}
         self.port_groups: dict[str, list[str]] = {}
+        """By the names of the northbound, the ports of all datapaths together."""
         self.fdb: dict[tuple[int, str], int] = {}
+        self.mac_bindings: dict[tuple[str, str], str] = {}
+        """Ethernet addresses by router port and canonical IP address; static ones prevail."""
         self._load_datapaths()
         ports = self._load_ports()
         self._load_groups(ports)
@@ -150,7 +171,9 @@ class Network:
         ports = {}
         for uuid, row in self._rows("Port_Binding"):
             name = row["logical_port"]
-            port = Port(name, row["tunnel_key"], row["type"], tuple(sorted(row["port_security"])))
+            peer = row["options"].get("peer", "") if row["type"] in PATCH_TYPES else ""
+            far = row["options"].get("distributed-port", "") if row["type"] == CHASSISREDIRECT else ""
+            port = Port(name, row["tunnel_key"], row["type"], tuple(sorted(row["port_security"])), peer, far)
             self._befriend(name, row["external_ids"].get("name"))
             datapath = self.datapaths.get(row["datapath"])
             if datapath is not None:
@@ -193,10 +216,21 @@ class Network:
     def _load_sets(self) -> None:
         for _, row in self._rows("Address_Set"):
             self.address_sets[row["name"]] = sorted(row["addresses"])
+        by_key = {str(datapath.key): datapath for datapath in self.datapaths.values()}
         for _, row in self._rows("Port_Group"):
-            self.port_groups[row["name"]] = sorted(row["ports"])
+            key, _, name = row["name"].partition("_")
+            if name and key in by_key:
+                by_key[key].port_groups[name] = sorted(row["ports"])
+            self.port_groups.setdefault(name if key in by_key else row["name"], []).extend(row["ports"])
         for _, row in self._rows("FDB"):
             self.fdb[row["dp_key"], row["mac"].lower()] = row["port_key"]
+        for table in ("MAC_Binding", "Static_MAC_Binding"):
+            for _, row in self._rows(table):
+                try:
+                    ip = str(ip_address(row["ip"]))
+                except ValueError:
+                    continue  # no packet asks for what is no address
+                self.mac_bindings[row["logical_port"], ip] = row["mac"].lower()
 
     def datapath(self, name: str) -> Datapath | None:
         """The datapath with this name or UUID."""
@@ -208,6 +242,11 @@ class Network:
     def datapath_of_port(self, name: str) -> Datapath | None:
         """The datapath with a port of this name."""
         return next((d for d in self.datapaths.values() if name in d.ports), None)
+
+    def peer_of(self, port: Port) -> tuple[Datapath, Port] | None:
+        """Where a patch leads; None for a port that leads nowhere in the logical network."""
+        datapath = self.datapath_of_port(port.peer) if port.peer else None
+        return None if datapath is None else (datapath, datapath.ports[port.peer])
 
     def friendly(self, text: str) -> str:
         """``text`` with quoted names replaced by their friendlier ones."""

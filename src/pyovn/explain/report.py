@@ -30,6 +30,10 @@ class Kind(Enum):
     ACTION = auto()
     NOTE = auto()
     """A remark about an action, printed as it is."""
+    ERROR = auto()
+    """What goes wrong, or is not simulated: told in every form."""
+    REMARK = auto()
+    """A remark that is told in every form."""
     OUTCOME = auto()
     """A remark that stands for an action of its own."""
     MODIFY = auto()
@@ -72,7 +76,12 @@ class Node:
 
 
 _MINIMAL = (Kind.MODIFY, Kind.DELIVER)
+_REMARKS = (Kind.OUTCOME, Kind.ERROR, Kind.REMARK)
 _BLOCKS = (Kind.PIPELINE, Kind.TRANSFORMATION)
+
+
+def _shown(node: Node) -> str:
+    return f"*** {node.text}" if node.kind is Kind.ERROR else node.text
 
 
 def detailed(root: Node) -> str:
@@ -86,11 +95,12 @@ def _detailed(parent: Node, level: int) -> Iterator[str]:
         is_step = node.kind not in {*_BLOCKS, Kind.TABLE}
         more = is_step or node.always_indent or index < len(shown) - 1
         margin = INDENT * (level + more)
+        text = _shown(node)
         if node.kind in _BLOCKS:
             yield ""
-        yield margin + node.text
+        yield margin + text
         if node.kind in _BLOCKS:
-            yield margin + "-" * len(node.text)
+            yield margin + "-" * len(text)
         yield from _detailed(node, level + 2 * more)
 
 
@@ -103,15 +113,23 @@ def _summary(parent: Node, level: int) -> Iterator[str]:
     margin = INDENT * level
     for node in parent.subs:
         if node.kind in _BLOCKS:
+            if _is_bare(node):
+                yield f"{margin}{node.text};"
+                continue
             yield f"{margin}{node.text} {{"
             yield from _summary(node, level + 1)
             yield f"{margin}}};"
         elif node.kind is Kind.TABLE:
             yield from _summary(node, level)
-        elif node.kind is Kind.OUTCOME:
-            yield f"{margin}{node.text};"
-        elif node.kind not in _MINIMAL:
+        elif node.kind in _REMARKS:
+            yield f"{margin}{_shown(node)};"
+        elif node.kind not in _MINIMAL and not node.text.startswith("next("):
             yield margin + node.text
+
+
+def _is_bare(node: Node) -> bool:
+    """Whether nothing was executed below: no flow matched."""
+    return all(sub.kind in _MINIMAL or (sub.kind is Kind.TABLE and _is_bare(sub)) for sub in node.subs)
 
 
 def minimal(root: Node) -> str:
@@ -122,10 +140,9 @@ def minimal(root: Node) -> str:
 def _minimal(parent: Node, margin: str) -> Iterator[str]:
     for node in parent.subs:
         if node.kind is Kind.TRANSFORMATION:
-            yield f"{margin}{node.text} {{"
-            yield from _minimal(node, margin + INDENT)
-            yield f"{margin}}}"
+            inner = list(_minimal(node, margin + INDENT))
+            yield from (f"{margin}{node.text} {{", *inner, f"{margin}}}") if inner else (margin + node.text,)
             continue
-        if node.kind in _MINIMAL:
-            yield margin + node.text
+        if node.kind in _MINIMAL or node.kind in {Kind.ERROR, Kind.REMARK}:
+            yield margin + _shown(node)
         yield from _minimal(node, margin)

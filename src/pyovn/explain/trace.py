@@ -17,13 +17,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from pyovn.explain.network import Datapath, Network
+    from pyovn.explain.tracking import World
     from pyovn.logical.ast import Expr
 
 WRITERS: Final = {"detailed": report.detailed, "summary": report.summary, "minimal": report.minimal}
 
 
-def trace(network: Network, name: str | None, text: str, forms: Sequence[str]) -> str:
-    """The whole output, in each of the forms (names of ``WRITERS``)."""
+def trace(
+    network: Network,
+    name: str | None,
+    text: str,
+    forms: Sequence[str],
+    world: World | None = None,
+    openflow: Callable[[str], Sequence[str]] | None = None,
+) -> str:
+    """The whole output, in each of the forms (names of ``WRITERS``); the rest as ``Simulation`` has it."""
     try:
         expr = parse_expr(text, address_sets=network.address_sets, port_groups=network.port_groups)
     except LflowError as error:
@@ -38,7 +46,7 @@ def trace(network: Network, name: str | None, text: str, forms: Sequence[str]) -
     if not flow.get("reg14"):
         network.warn("microflow does not specify ingress port")
     heading = f"# {format_microflow(flow)}\n"
-    root = Simulation(network).trace(datapath, dict(flow))
+    root = Simulation(network, world, openflow).trace(datapath, dict(flow))
     parts = [heading]
     for form in forms:
         if len(forms) > 1:

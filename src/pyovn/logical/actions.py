@@ -3,7 +3,7 @@
 ``STATEMENTS`` tells what reads an action that begins with its name, ``RESULTS`` one that assigns a
 function's result.  To add an action, write it in its family's module and name it here.
 ``NOT_SERVED`` holds the documented actions that are still missing, so that a flow with one of them
-is told apart from a flow that nobody can read.
+is told apart from a flow that nobody can read.  Those of ``actions_unserved`` can be read, and no more.
 
 Values depend on the text alone and are remembered.  The empty tuple is ``drop;``.
 """
@@ -21,6 +21,7 @@ from pyovn.logical import actions_nat as nat
 from pyovn.logical import actions_packet as packet
 from pyovn.logical import actions_reply as reply
 from pyovn.logical import actions_report as report
+from pyovn.logical import actions_unserved as unserved
 from pyovn.logical.actions_base import Action, EncodeContext, Reader, not_served
 from pyovn.logical.ast import Expr, all_of
 from pyovn.logical.errors import ActionError
@@ -55,6 +56,7 @@ STATEMENTS: Final[dict[str, Callable[[Reader], Action]]] = {
     **{name: nat.reader_of(name) for name in nat.NAT_ACTIONS},
     **{name: reply.reader_of(name) for name in reply.REPLIES},
     **{name: controller.reader_of(name) for name in controller.HANDLERS},
+    **unserved.STATEMENTS,
 }
 
 RESULTS: Final[dict[str, Callable[[Reader, str, FieldRef, int], Action]]] = {
@@ -62,11 +64,11 @@ RESULTS: Final[dict[str, Callable[[Reader, str, FieldRef, int], Action]]] = {
     "get_fdb": lookup.read_get_fdb,
     "check_pkt_larger": packet.read_check_pkt_larger,
     "dns_lookup": report.read_dns_lookup,
+    **unserved.RESULTS,
 }
 
 _NOT_SERVED: Final = """
-put_dhcp_opts put_dhcpv6_opts put_nd_ra_opts set_meter fwd_group icmp4.frag_mtu icmp6.frag_mtu
-trigger_event select commit_ecmp_nh commit_lb_aff sample ct_commit_to_zone ct_lb_mark_local
+sample ct_commit_to_zone ct_lb_mark_local
 dhcp_relay_req_chk dhcp_relay_resp_chk mac_cache_use ct_nw_dst ct_ip6_dst ct_tp_dst ct_proto
 get_remote_fdb flood_remote ct_state_save mirror
 """
@@ -151,6 +153,9 @@ def _statement(reader: Reader) -> Action:
             raise tokens.error("`drop;' must be the only action")
     if name in NOT_SERVED:
         raise not_served(tokens, name)
+    if name in unserved.OVN_FIELDS and after == "=":
+        tokens.at += 2
+        return unserved.read_frag_mtu(reader, name)
     if name not in reader.symtab:
         raise tokens.error(f"{name} is no action and no field")
     target = reader.field()

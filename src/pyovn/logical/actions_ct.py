@@ -1,4 +1,4 @@
-"""Connection tracking: ``ct_next``, ``ct_commit { ... }``, ``ct_clear``, and ``ct_lb*`` without arguments.
+"""Connection tracking: ``ct_next``, ``ct_commit { ... }``, ``ct_clear``, ``ct_lb`` and ``ct_lb_mark``.
 
 Zones come from registers: a logical switch tracks per port (ovn-architecture(7), "conntrack zone
 field for logical ports"), a router in its DNAT zone.  ``ct_next`` and ``ct_lb*`` go on in the next table
@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Final
 from pyovn.logical.actions_base import Action, EncodeContext, Reader, not_served
 from pyovn.logical.actions_field import MoveField, SetConstant
 from pyovn.logical.actions_flow import format_nested
+from pyovn.logical.ast import PortName
+from pyovn.logical.errors import NotServedError
+from pyovn.logical.lexer import IPV4, IPV6, STRING, Constant
 from pyovn.ovn import registers
 from pyovn.wire.openflow.actions import NAT_SRC, Ct, CtClear, Nat, Subfield
 from pyovn.wire.openflow.fields import FIELDS
@@ -53,10 +56,29 @@ class CtNext(Action):
 
 
 @dataclass(frozen=True, slots=True)
+class Backend:
+    """Where a load balancer sends connections; port 0: the port stays."""
+
+    address: Constant
+    port: int = 0
+
+    def __str__(self) -> str:
+        if not self.port:
+            return str(self.address)
+        return f"[{self.address}]:{self.port}" if self.address.form == IPV6 else f"{self.address}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
 class CtLoadBalance(Action):
-    """``ct_lb`` or ``ct_lb_mark`` alone: NAT what an earlier commit decided."""
+    """``ct_lb`` or ``ct_lb_mark``: NAT what an earlier commit decided, or choose a backend and commit.
+
+    With backends it is read and printed, and not encoded yet.
+    """
 
     name: str
+    backends: tuple[Backend, ...] = ()
+    hash_fields: str | None = None
+    flag: str = ""
 
     @property
     def needs(self) -> str:
@@ -64,10 +86,17 @@ class CtLoadBalance(Action):
         return "ip"
 
     def __str__(self) -> str:
-        return f"{self.name};"
+        if not self.backends:
+            return f"{self.name};"
+        said = f"backends={','.join(map(str, self.backends))}"
+        if self.hash_fields is not None:
+            said += f"; hash_fields={PortName(self.hash_fields)}"
+        return f"{self.name}({said}{f'; {self.flag}' if self.flag else ''});"
 
     def encode(self, ctx: EncodeContext, out: list[OpenFlowAction], /) -> None:
         """A ct with nat that goes on in the next table."""
+        if self.backends:
+            raise NotServedError(f"action {self.name} with backends is not served yet", str(self))
         out.append(Ct(table=ctx.jump(None, None), zone=tracking_zone(ctx), nat=_NAT))
 
 
@@ -83,7 +112,7 @@ class CtCommit(Action):
         return "ip"
 
     def __str__(self) -> str:
-        return format_nested("ct_commit", self.actions)
+        return format_nested("ct_commit", self.actions) if self.actions else "ct_commit;"
 
     def encode(self, ctx: EncodeContext, out: list[OpenFlowAction], /) -> None:
         """A ct with commit and exec."""
@@ -117,9 +146,48 @@ def read_ct_clear(_reader: Reader) -> Action:
 
 
 def _read_ct_lb(reader: Reader, name: str) -> Action:
-    if reader.tokens.accept("(") and not reader.tokens.accept(")"):
-        raise not_served(reader.tokens, f"{name} with backends")
-    return CtLoadBalance(name)
+    tokens = reader.tokens
+    if not tokens.accept("(") or tokens.accept(")"):
+        return CtLoadBalance(name)
+    if tokens.value != "backends":
+        raise tokens.error("expecting backends")
+    tokens.at += 1
+    tokens.expect("=")
+    backends: list[Backend] = []
+    while tokens.kind not in (")", ";"):
+        backends.append(_read_backend(reader))
+        tokens.accept(",")
+    hash_fields, flag = None, ""
+    if tokens.kind == ";" and tokens.values[tokens.at + 1] == "hash_fields":
+        tokens.at += 2
+        tokens.expect("=")
+        if tokens.kind != STRING:
+            raise tokens.error("expecting a quoted list of fields")
+        hash_fields = str(tokens.take())
+    if tokens.accept(";"):
+        if tokens.value not in ("skip_snat", "force_snat"):
+            raise tokens.error("expecting skip_snat or force_snat")
+        flag = str(tokens.take())
+    tokens.expect(")")
+    return CtLoadBalance(name, tuple(backends), hash_fields, flag)
+
+
+def _read_backend(reader: Reader) -> Backend:
+    tokens = reader.tokens
+    bracketed = tokens.accept("[")
+    address = tokens.value
+    if not isinstance(address, Constant) or address.mask is not None or address.form not in (IPV4, IPV6):
+        raise tokens.error("expecting an IP address")
+    tokens.at += 1
+    if bracketed:
+        tokens.expect("]")
+    if not tokens.accept(":"):
+        return Backend(address)
+    at = tokens.at
+    port = tokens.integer("a port")
+    if port >> 16:
+        raise tokens.error("a port is at most 65535", at)
+    return Backend(address, port)
 
 
 def read_ct_lb(reader: Reader) -> Action:

@@ -70,8 +70,7 @@ class Clone(Action):
 
 def format_nested(name: str, actions: tuple[Action, ...]) -> str:
     """``name { action; ... };``."""
-    inside = " ".join(map(str, actions)) or ("drop;" if name == "clone" else "")
-    return f"{name} {{ {inside} }};" if inside else f"{name} {{ }};"
+    return f"{name} {{ {' '.join(map(str, actions)) or 'drop;'} }};"
 
 
 def read_next(reader: Reader) -> Action:

@@ -139,7 +139,7 @@ def run_list(context: Context, command: Command) -> None:
                 f"match=({flow.match}), action=({flow.actions})"
             )
             for line in switch.lines(flow.uuid) if switch is not None else ():
-                command.write(line)
+                command.write(f"    {line}")
     if command.given("--vflows"):
         from pyovn.tools.sbctl.vflows import write_vflows
 

@@ -1,4 +1,4 @@
-"""The OpenFlow flows behind logical flows, for ``lflow-list --ovs``: asked of one hypervisor's switch.
+"""The OpenFlow flows behind logical flows, for ``--ovs`` of ``lflow-list`` and ovn-trace, from one switch.
 
 ovn-controller gives each OpenFlow flow a cookie, the first 32 bits of the UUID of the row it was made for.
 """
@@ -25,7 +25,7 @@ DEFAULT_PRIORITY: Final = 32768
 class Switch:
     """A connection to a switch, or none when it cannot be reached, which is a warning."""
 
-    def __init__(self, remote: str | None, *, stats: bool) -> None:
+    def __init__(self, remote: str | None, *, stats: bool, module: str = "sbctl") -> None:
         self.stats = stats
         self.connection: OpenFlowConnection | None = None
         remote = remote or f"unix:{paths.ovs().run_file('br-int.mgmt')}"
@@ -33,16 +33,16 @@ class Switch:
             self.connection = OpenFlowConnection(remote)
         except UnreachableError as error:
             reason = error.__cause__.strerror if isinstance(error.__cause__, OSError) else str(error)
-            warn("sbctl", f"{remote}: connection failed ({reason})")
+            warn(module, f"{remote}: connection failed ({reason})")
 
     def lines(self, uuid: UUID | str) -> list[str]:
-        """The flows that were made for a row."""
+        """The flows that were made for a row, without margin."""
         if self.connection is None:
             return []
         request = mp.FlowDescRequest(cookie=int(uuid[:8], 16), cookie_mask=EXACT)
         replies = self.connection.request(request)
         descs = [desc for reply in replies if isinstance(reply, mp.FlowDescReply) for desc in reply.entries]
-        return [f"    {self._format(desc)}" for desc in sorted(descs, key=lambda desc: desc.flow.table)]
+        return [self._format(desc) for desc in sorted(descs, key=lambda desc: desc.flow.table)]
 
     def _format(self, desc: mp.FlowDesc) -> str:
         if self.stats:

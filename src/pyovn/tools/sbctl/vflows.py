@@ -91,7 +91,7 @@ def _datapath(context: Context, row: Row, column: str) -> str:
 def _flows(command: Command, row: Row, switch: Switch | None) -> None:
     lines: Iterable[str] = switch.lines(row.uuid) if switch is not None else ()
     for line in lines:
-        command.write(line)
+        command.write(f"    {line}")
 
 
 def _write_balancers(context: Context, command: Command, datapath: Row | None, switch: Switch | None) -> None:

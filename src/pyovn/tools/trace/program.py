@@ -14,6 +14,7 @@ from pyovn.daemon import options as opt
 from pyovn.daemon import paths
 from pyovn.tools.ctl.errors import Console, warn
 from pyovn.tools.tlskeys import tls_of
+from pyovn.tools.trace.asked import DIRECT, MODULE, TRACE, QuestionError, forms_of, friendly_names, world_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,29 +22,14 @@ if TYPE_CHECKING:
     from pyovn.explain.network import Network
 
 PROGRAM: Final = "ovn-trace"
-FORMS: Final = ("detailed", "summary", "minimal")
 
-OPTIONS: Final = (
-    opt.Option("detailed", help='table-by-table "backtrace" (default)'),
-    opt.Option("summary", help="less detailed, more parseable"),
-    opt.Option("minimal", help="minimum to explain externally visible behavior"),
-    opt.Option("all", help="provide all forms of output"),
-    opt.Option("friendly-names"),
-    opt.Option("no-friendly-names", help="do not substitute human friendly names for UUIDs"),
+CONNECTION: Final = (
     opt.Option("db", "", "required", "connect to DATABASE", "DATABASE"),
     opt.Option("leader-only"),
     opt.Option("no-leader-only", help="accept any cluster member, not just the leader"),
-    opt.Option("ovs", "", "optional"),
-    opt.Option("ct", "", "required"),
-    opt.Option("lb-dst", "", "required"),
-    opt.Option("select-id", "", "required"),
-    *opt.DAEMON,
-    opt.UNIXCTL,
-    *opt.VLOG,
-    *opt.TLS,
-    *opt.COMMON,
 )
-NOT_SERVED: Final = frozenset(("ovs", "ct", "lb-dst", "select-id", "detach"))
+OWN: Final = (*TRACE, *DIRECT, *CONNECTION)
+OPTIONS: Final = (*OWN, *opt.DAEMON, opt.UNIXCTL, *opt.VLOG, *opt.TLS, *opt.COMMON)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,31 +37,49 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     line = opt.parse_or_exit(PROGRAM, arguments, OPTIONS)
     if "help" in line:
-        print("ovn-trace: OVN trace utility\nusage: ovn-trace [OPTIONS] [DATAPATH] MICROFLOW\n")
+        print("ovn-trace: OVN trace utility\nusage: ovn-trace [OPTIONS] [DATAPATH] MICROFLOW")
+        print("       ovn-trace [OPTIONS] --detach\n")
         print(opt.format_options("Options", OPTIONS), end="")
         return 0
     if "version" in line:
         print(f"{PROGRAM} (pyovn) {__version__}")
         return 0
-    for given in line:
-        if given.name in NOT_SERVED:
-            opt.fatal(PROGRAM, f"--{given.name} is not available")
-        if given.name == "verbose" and given.value in {"console:off", "off", "console:err", "err"}:
-            Console.quiet = True
+    Console.quiet |= bool({"console:off", "off", "console:err", "err"} & set(line.values("verbose")))
+    remote = os.environ.get("OVN_SB_DB") or f"unix:{paths.ovn().run_file('ovnsb_db.sock')}"
+    remote = line.value("db", remote) or remote
+    try:
+        if "detach" in line:
+            return _serve(line, arguments, remote)
+        return _trace(line, remote)
+    except QuestionError as error:
+        opt.fatal(PROGRAM, str(error))
+
+
+def _serve(line: opt.CommandLine, arguments: Sequence[str], remote: str) -> int:
+    if line.arguments:
+        opt.fatal(PROGRAM, "non-option arguments not supported with --detach (use --help for help)")
+    from pyovn.tools.trace.served import serve
+
+    return serve(arguments, OWN, remote, leader_only="no-leader-only" not in line)
+
+
+def _trace(line: opt.CommandLine, remote: str) -> int:
+    world = world_of(line)
     if len(line.arguments) not in {1, 2}:
         opt.fatal(PROGRAM, "one or two non-option arguments are required (use --help for help)")
-    default = os.environ.get("OVN_SB_DB") or f"unix:{paths.ovn().run_file('ovnsb_db.sock')}"
-    network = _load(line, line.value("db", default) or default)
+    network = _load(line, remote)
     *name, microflow = line.arguments
+    openflow = None
+    if "ovs" in line:
+        from pyovn.tools.sbctl.openflow import Switch
+
+        switch = Switch(line.value("ovs"), stats=True, module=MODULE)
+        openflow = switch.lines if switch.connection is not None else None
     from pyovn.explain.trace import trace
 
-    sys.stdout.write(trace(network, name[0] if name else None, microflow, _forms(line)))
+    text = trace(network, name[0] if name else None, microflow, forms_of(line), world, openflow)
+    sys.stdout.write(text)
     return 0
-
-
-def _forms(line: opt.CommandLine) -> list[str]:
-    asked = [form for form in FORMS if form in line or "all" in line]
-    return asked or ["detailed"]
 
 
 def _load(line: opt.CommandLine, remote: str) -> Network:
@@ -88,8 +92,4 @@ def _load(line: opt.CommandLine, remote: str) -> Network:
             replica = client.fetch("OVN_Southbound", TABLES)
     except BlockingError as error:
         opt.fatal(PROGRAM, str(error))
-    return Network(replica, friendly_names="no-friendly-names" not in line, warn=_warn)
-
-
-def _warn(text: str) -> None:
-    warn("ovntrace", text)
+    return Network(replica, friendly_names=friendly_names(line), warn=lambda text: warn(MODULE, text))
