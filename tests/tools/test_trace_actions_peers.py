@@ -208,7 +208,7 @@ def rows() -> Iterator[dict[str, Any]]:
     flows += [("ingress", 1, "1", f"{LOG}next;"), ("ingress", 2, "1", 'outport = "p2"; output;')]
     flows += [("egress", 0, "1", f"{LOG}next;"), ("egress", 1, "1", "output;")]
     for pipeline, table, match, actions in flows:
-        flow = {
+        flow: dict[str, Any] = {
             "logical_datapath": dp,
             "pipeline": pipeline,
             "table_id": table,

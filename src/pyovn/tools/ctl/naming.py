@@ -94,10 +94,8 @@ def parse_column_argument(
     table: TableSchema, argument: str, operators: Sequence[str], *, shown: bool = False
 ) -> ColumnArgument:
     """Take ``argument`` apart; ``operators`` longest first, or none where no value may follow."""
+    column = column_of(table, argument, shown=shown)
     end = scan_token(argument, 0)
-    if end == 0:
-        raise CtlError(f"{argument}: missing column name")
-    column = (find_shown_column if shown else find_column)(table, argument[:end])
     key = None
     if argument[end : end + 1] == ":":
         start = end + 1
@@ -124,6 +122,14 @@ def _alternatives(operators: Sequence[str]) -> str:
     if len(quoted) == 1:
         return quoted[0]
     return ", ".join(quoted[:-1]) + f", or {quoted[-1]}"
+
+
+def column_of(table: TableSchema, argument: str, *, shown: bool = False) -> ColumnSchema:
+    """The column that ``COLUMN[:KEY]...`` begins with; what follows is judged when the verb is executed."""
+    end = scan_token(argument, 0)
+    if end == 0:
+        raise CtlError(f"{argument}: missing column name")
+    return (find_shown_column if shown else find_column)(table, argument[:end])
 
 
 def parse_key(column: ColumnSchema, key: str, verb: str) -> Atom:

@@ -15,6 +15,7 @@ from pyovn.tools.ctl.naming import (
     UUID_COLUMN,
     find_shown_column,
     find_table,
+    column_of,
     parse_column_argument,
     parse_key,
 )
@@ -43,8 +44,7 @@ def _need_shown(needs: Needs, command: Command) -> None:
 
 def _need_conditions(needs: Needs, table: TableSchema, conditions: tuple[str, ...]) -> None:
     for condition in conditions:
-        column = parse_column_argument(table, condition, LONGEST_FIRST).column
-        needs.add(table.name, column.name)
+        needs.add(table.name, column_of(table, condition).name)
 
 
 def _show(context: Context, command: Command, table: TableSchema, rows: list[Row]) -> None:
@@ -108,12 +108,11 @@ def run_find(context: Context, command: Command) -> None:
 
 
 def _need_get(needs: Needs, command: Command) -> None:
+    table = needs.table(command.arguments[0])
     if command.given("--if-exists") and command.given("--id"):
         raise CtlError("--if-exists and --id may not be specified together")
-    table = needs.table(command.arguments[0])
     for argument in command.arguments[2:]:
-        column = parse_column_argument(table, argument, (), shown=True).column
-        needs.add(table.name, column.name)
+        needs.add(table.name, column_of(table, argument, shown=True).name)
 
 
 def run_get(context: Context, command: Command) -> None:

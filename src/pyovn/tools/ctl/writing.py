@@ -14,7 +14,7 @@ from pyovn.ovsdb.values import UUID, FrozenMap
 from pyovn.tools.ctl.errors import CtlError, warn
 from pyovn.tools.ctl.grammar import MANY, Command, Verb
 from pyovn.tools.ctl.model import default_of
-from pyovn.tools.ctl.naming import find_column, find_table, parse_column_argument, parse_key
+from pyovn.tools.ctl.naming import column_of, find_column, find_table, parse_column_argument, parse_key
 from pyovn.tools.ctl.text import parse_atom, parse_value
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def set_column(context: Context, row: Row, argument: str) -> None:
 def _need_set(needs: Needs, command: Command) -> None:
     table = needs.table(command.arguments[0])
     for argument in command.arguments[2:]:
-        needs.add(table.name, parse_column_argument(table, argument, ("=",)).column.name)
+        needs.add(table.name, column_of(table, argument).name)
 
 
 def run_set(context: Context, command: Command) -> None:

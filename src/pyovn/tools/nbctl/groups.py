@@ -128,8 +128,7 @@ def run_forwarding_list(context: Context, command: Command) -> None:
         for owner in owners
         for row in referred(context, owner, "forwarding_groups", FORWARDING)
     ]
-    if lines:
-        command.write("FWD_GROUP       LS            VIP             VMAC                  CHILD_PORTS")
+    command.write("FWD_GROUP       LS            VIP             VMAC                  CHILD_PORTS")
     for line in lines:
         command.write(line)
 

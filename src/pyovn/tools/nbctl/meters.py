@@ -76,11 +76,15 @@ def run_list(context: Context, command: Command) -> None:
             command.write(line)
 
 
+def _check_protocol(protocol: str) -> None:
+    if protocol not in PROTOCOLS:
+        raise CtlError(f"Invalid control protocol. Allowed values: {', '.join(PROTOCOLS)}.")
+
+
 def run_copp_add(context: Context, command: Command) -> None:
     """Name the meter of a protocol in a policy, which is created if need be."""
     name, protocol, meter = command.arguments
-    if protocol not in PROTOCOLS:
-        raise CtlError(f"Invalid control protocol. Allowed values: {', '.join(PROTOCOLS)}.")
+    _check_protocol(protocol)
     row = find_named(context, "Copp", name)
     if row is None:
         row = context.model.insert("Copp")
@@ -92,6 +96,8 @@ def run_copp_delete(context: Context, command: Command) -> None:
     """Forget a policy, or its meter for one protocol."""
     row = find_named(context, "Copp", command.arguments[0])
     protocol = command.argument(1)
+    if protocol is not None:
+        _check_protocol(protocol)
     if row is None:
         return
     if protocol is None:
@@ -109,11 +115,11 @@ def run_copp_list(context: Context, command: Command) -> None:
 
 def run_switch_copp(context: Context, command: Command) -> None:
     """Give a switch its policy."""
-    policy = named(context, "Copp", command.arguments[0], "copp")
-    switch(context, command.arguments[1]).put("copp", policy.uuid)
+    owner = switch(context, command.arguments[1])
+    owner.put("copp", named(context, "Copp", command.arguments[0], "copp").uuid)
 
 
 def run_router_copp(context: Context, command: Command) -> None:
     """Give a router its policy."""
-    policy = named(context, "Copp", command.arguments[0], "copp")
-    router(context, command.arguments[1]).put("copp", policy.uuid)
+    owner = router(context, command.arguments[1])
+    owner.put("copp", named(context, "Copp", command.arguments[0], "copp").uuid)

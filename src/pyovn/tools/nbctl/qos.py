@@ -50,9 +50,9 @@ def _parse_effects(words: Sequence[str]) -> dict[str, int]:
 def run_add(context: Context, command: Command) -> None:
     """Add a rule that marks or limits packets."""
     name = command.arguments[0]
-    owner = switch(context, name)
     direction = parse_direction(command.arguments[1])
     priority = parse_priority(command.arguments[2])
+    owner = switch(context, name)
     effects = _parse_effects(command.arguments[4:])
     row = context.model.insert("QoS")
     row.put("priority", priority)

@@ -6,7 +6,6 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from pyovn.tools.ctl.errors import CtlError
-from pyovn.tools.ctl.naming import find_column, parse_column_argument
 from pyovn.tools.ctl.writing import set_column
 from pyovn.tools.nbctl.lookup import (
     ROUTER,
@@ -48,18 +47,10 @@ def _settings(words: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def need_addition(needs: Needs, command: Command) -> None:
-    """What lrp-add compares with and sets."""
+    """What lrp-add compares with and sets; whether the settings make sense is judged after the router."""
     _need_addition(needs, command)
-    table = needs.schema.tables[ROUTER_PORT]
-    for setting in _settings(command.arguments[3:])[1]:
-        needs.add(ROUTER_PORT, _column_of(table.name, setting, needs))
-
-
-def _column_of(table: str, setting: str, needs: Needs) -> str:
-    schema = needs.schema.tables[table]
-    if "=" not in setting:
-        return find_column(schema, setting).name
-    return parse_column_argument(schema, setting, ("=",)).column.name
+    if _settings(command.arguments[3:])[1]:
+        needs.add(ROUTER_PORT, *needs.schema.tables[ROUTER_PORT].columns)
 
 
 def _owner(context: Context, port: Row) -> Row | None:

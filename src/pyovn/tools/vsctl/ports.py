@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyovn.tools.ctl.errors import CtlError
 from pyovn.tools.ctl.grammar import MANY, Command, Verb
-from pyovn.tools.ctl.naming import parse_column_argument
+from pyovn.tools.ctl.naming import column_of
 from pyovn.tools.ctl.writing import set_column
 from pyovn.tools.vsctl.bridges import create_interface, create_port
 from pyovn.tools.vsctl.layout import PORT, Bridge, Layout, Port, need_layout
@@ -35,7 +35,7 @@ def need_addition(needs: Needs, command: Command) -> None:
     needs.add(PORT, "bond_fake_iface")
     table = needs.schema.tables[PORT]
     for setting in _interface_names(command)[1]:
-        needs.add(PORT, parse_column_argument(table, setting, ("=",)).column.name)
+        needs.add(PORT, column_of(table, setting).name)
 
 
 def run_add(context: Context, command: Command) -> None:
