@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from ctl_twin import Twin
 
+from pyovn.tools.ctl.program import GENERAL_VERBS
 from pyovn.tools.nbctl.program import PROGRAM
 
 if TYPE_CHECKING:
@@ -383,3 +384,21 @@ def test_values(twin: Twin) -> None:
     twin.compare_all(
         "list logical_switch_port\n-d json list logical_switch_port\n--bare list logical_switch_port"
     )
+
+
+def test_what_shells_ask_for(twin: Twin) -> None:
+    """``--commands`` and ``--options``: verbs in one form with their options, and every global option."""
+
+    def asked(what: str) -> tuple[set[str], set[str]]:
+        theirs, ours = twin.run_theirs(what), twin.run_ours(what)
+        assert theirs.status == ours.status == 0
+        return set(theirs.stdout.splitlines()), set(ours.stdout.splitlines())
+
+    theirs, ours = asked("--commands")
+    general = {verb.name for verb in GENERAL_VERBS}
+    assert {line for line in theirs if line.split(",")[1] in general} == {
+        line for line in ours if line.split(",")[1] in general
+    }
+    assert {line.split(",")[1] for line in theirs} <= {line.split(",")[1] for line in ours}
+    theirs, ours = asked("--options")
+    assert theirs - ours == set()

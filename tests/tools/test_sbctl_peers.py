@@ -85,6 +85,19 @@ create load_balancer name=empty
 -- --vflows lflow-list sw7
 -- --vflows=unix:/x lflow-list sw0
 -- --ovs=unix:/nowhere lflow-list sw1
+-- --ovs=nowhere lflow-list sw1
+-- --id=@h create datapath_binding tunnel_key=8 external_ids:name=sw8 -- --id=@g create logical_dp_group datapaths=@h -- create load_balancer name=grouped datapath_group=@g vips:"1.1.1.3"="2.2.2.2"
+-- --vflows lflow-list sw8
+-- --vflows lflow-list sw7
+chassis-add ch-none '' 1.2.3.4
+chassis-add ch-doubled geneve,,geneve 1.2.3.4
+chassis-add ch-gone geneve 1.2.3.5
+lsp-bind p7 ch-gone
+chassis-del ch-gone
+get port_binding p7 up chassis
+lsp-unbind p7
+get port_binding p7 up chassis
+-- --all --if-exists destroy load_balancer x
 ip-multicast-flush sw7
 ip-multicast-flush
 ip-multicast-flush nope

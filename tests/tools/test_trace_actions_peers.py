@@ -207,15 +207,15 @@ def rows() -> Iterator[dict[str, Any]]:
     flows = [(p, t, f"ip && {match}" if text[:6] == "reject" else match, text) for p, t, match, text in flows]
     flows += [("ingress", 1, "1", f"{LOG}next;"), ("ingress", 2, "1", 'outport = "p2"; output;')]
     flows += [("egress", 0, "1", f"{LOG}next;"), ("egress", 1, "1", "output;")]
-    for pipeline, table, match, actions in flows:
+    for pipeline, stage, match, actions in flows:
         flow: dict[str, Any] = {
             "logical_datapath": dp,
             "pipeline": pipeline,
-            "table_id": table,
+            "table_id": stage,
             "priority": 5,
             "match": match,
         }
-        names = ["map", [["stage-name", f"{pipeline}{table}"]]]
+        names = ["map", [["stage-name", f"{pipeline}{stage}"]]]
         yield insert("Logical_Flow", {**flow, "actions": actions, "external_ids": names})
 
 

@@ -177,6 +177,12 @@ def ssl_verbs(owner_table: str, high: int) -> tuple[Verb, ...]:
         Verb("get-ssl", 0, 0, run_get, need),
         Verb("del-ssl", 0, 0, run_delete, need),
         Verb(
-            "set-ssl", 3, high, run_set, need, options="--bootstrap", syntax="PRIVATE-KEY CERTIFICATE CA-CERT"
+            "set-ssl",
+            3,
+            high,
+            run_set,
+            need,
+            options="--bootstrap",
+            syntax="PRIVATE-KEY CERTIFICATE CA-CERT" + (" [SSL-PROTOS [SSL-CIPHERS]]" if high > 3 else ""),
         ),
     )

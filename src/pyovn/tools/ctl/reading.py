@@ -13,9 +13,9 @@ from pyovn.tools.ctl.errors import CtlError
 from pyovn.tools.ctl.grammar import MANY, Command, Verb
 from pyovn.tools.ctl.naming import (
     UUID_COLUMN,
+    column_of,
     find_shown_column,
     find_table,
-    column_of,
     parse_column_argument,
     parse_key,
 )

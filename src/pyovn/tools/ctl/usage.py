@@ -5,13 +5,16 @@ The help is made from the verbs' table, so it cannot lack one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Final
 
 from pyovn import __version__
 from pyovn.daemon import options as opt
 from pyovn.tools.ctl import program as ctl
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pyovn.tools.ctl.grammar import Verb
     from pyovn.tools.ctl.naming import RecordId
 
@@ -22,12 +25,58 @@ def print_about(program: ctl.Program, what: str) -> None:
         print(f"{program.name} (pyovn) {__version__}")
     elif what == "commands":
         for verb in (*ctl.GENERAL_VERBS, *program.verbs):
-            print(" ".join(filter(None, (_optional(verb), verb.name, verb.syntax))))
+            options = "".join(f"[{option}] " for option, _ in _kinds(verb))
+            print(f"{options},{verb.name},{completion(verb.syntax)}")
     elif what == "options":
-        for option in (*ctl.CTL_OPTIONS, *program.options, *ctl.TABLE_OPTIONS):
-            print(f"--{option.name}" + ("=ARG" if option.arg == "required" else ""))
+        print("\n".join(dict.fromkeys(_option_lines(program))))
     else:
         _print_help(program)
+
+
+def completion(syntax: str) -> str:
+    """Arguments as the C programs list them for shells: ``!MUST ?MAY *ANY +SOME``, ``?`` in a word."""
+    words: list[str] = []
+    depth = 0
+    for token in syntax.split():
+        body = token if _PREFIX.match(token) else token.lstrip("[")
+        depth += len(token) - len(body)
+        many = body.endswith("...")
+        body = body.removesuffix("...")
+        closed = body.count("]") - body.count("[")
+        mark = "?" if depth else "!"
+        if many:
+            mark = "*" if closed else "+"
+        depth -= closed
+        words.append(mark + _INNER.sub(r"?\1", body[: len(body) - closed]))
+    return " ".join(words)
+
+
+def _option_lines(program: ctl.Program) -> Iterator[str]:
+    known = (
+        *ctl.CTL_OPTIONS,
+        *ctl.TABLE_OPTIONS,
+        *program.options,
+        *opt.DAEMON,
+        opt.UNIXCTL,
+        *opt.VLOG,
+        *opt.TLS,
+    )
+    for option in (*known, *opt.COMMON):
+        has_value = option.arg != "none"
+        if not option.short_only:
+            yield f"--{option.name}{'=ARG' if has_value else ''}"
+        short = option.name if option.short_only else option.short
+        if short:
+            yield f"-{short}{' ARG' if has_value else ''}"
+    for verb in (*ctl.GENERAL_VERBS, *program.verbs):
+        for name, kind in verb.option_kinds().items():
+            yield f"{name}{'=ARG' if kind else ''}"
+
+
+_INNER: Final = re.compile(r"\[([^\[\]]*)\]")
+"""What may be left out within a word: ``COLUMN[:KEY]``."""
+_PREFIX: Final = re.compile(r"\[[^\[\]]*\][^.\]]")
+"""A word that begins with what may be left out: ``[KEY=]VALUE``."""
 
 
 def _optional(verb: Verb) -> str:

@@ -181,10 +181,10 @@ def after_create(_context: Context, command: Command) -> None:
 
 def _need_destroy(needs: Needs, command: Command) -> None:
     table = needs.table(command.arguments[0])
-    if command.given("--all") and command.given("--if-exists"):
-        raise CtlError("--all and --if-exists should not be specified together")
     if command.given("--all") and len(command.arguments) > 1:
         raise CtlError("--all and records argument should not be specified together")
+    if command.given("--all") and command.given("--if-exists"):
+        raise CtlError("--all and --if-exists should not be specified together")
     if not command.given("--all") and len(command.arguments) == 1:
         warn("db_ctl_base", "either --all or records argument should be specified")
     needs.add(table.name)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from pyovn.tools.ctl.errors import CtlError
 from pyovn.tools.nbctl.lookup import find_named, named, needer, referred, router, switch
-from pyovn.tools.nbctl.vips import Vip, has_port, parse_template, parse_vip
+from pyovn.tools.nbctl.vips import Vip, parse_endpoint, parse_template, parse_vip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -104,7 +104,10 @@ def write_balancers(command: Command, rows: Iterable[Row]) -> None:
     for row in shown:
         head = f"{row.uuid}    {row.text('name'):<20.16}"
         for vip, backends in row.strings("vips").items():
-            protocol = row.text("protocol") if vip.startswith("^") or has_port(vip) else ""
+            endpoint = None if vip.startswith("^") else parse_endpoint(vip)
+            if endpoint is None and not vip.startswith("^"):
+                continue  # written by other means; the log says what is wrong with it
+            protocol = row.text("protocol") if endpoint is None or endpoint.port else ""
             command.write(f"{head:<60}{protocol:<11.7}{vip:<{width}}{backends}")
             head = ""
 

@@ -120,8 +120,3 @@ def parse_template(vip: str, backends: str) -> Vip:
             raise CtlError(f"invalid backend: template ({template}.) OR explicit ({explicit}.)")
         return Vip(vip, ",".join(found), with_port)
     return Vip(vip, backends, with_port)
-
-
-def has_port(vip: str) -> bool:
-    """Whether a stored virtual address has a port."""
-    return "]:" in vip if vip.startswith("[") else vip.count(":") == 1

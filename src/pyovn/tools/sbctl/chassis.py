@@ -43,7 +43,7 @@ def run_add(context: Context, command: Command) -> None:
             return
         raise CtlError(f"cannot create a chassis named {name} because a chassis named {name} already exists")
     encaps = []
-    for kind in sorted(set(types.split(","))):
+    for kind in sorted(set(filter(None, types.split(",")))):
         encap = context.model.insert("Encap")
         encap.put("type", kind)
         encap.put("ip", address)
@@ -96,9 +96,8 @@ def run_unbind(context: Context, command: Command) -> None:
         if command.given("--if-exists"):
             return
         raise CtlError(f"no port named {name}")
-    if binding.get("chassis") is not None:
-        binding.put("chassis", None)
-        binding.put("up", None)
+    binding.put("chassis", None)
+    binding.put("up", None)  # also of a port whose chassis was deleted
 
 
 VERBS: Final = (

@@ -29,6 +29,9 @@ class Switch:
         self.stats = stats
         self.connection: OpenFlowConnection | None = None
         remote = remote or f"unix:{paths.ovs().run_file('br-int.mgmt')}"
+        if not remote.startswith(("unix:", "tcp:", "ssl:")):
+            warn(module, f"{remote}: connection failed (Address family not supported by protocol)")
+            return
         try:
             self.connection = OpenFlowConnection(remote)
         except UnreachableError as error:

@@ -47,13 +47,17 @@ SECTIONS = (
     Section("Chassis", "Chassis", "name", lambda _context, row: f"name={row.text('name')}", ""),
 )
 BALANCERS = "name protocol vips datapaths"
+BALANCER_GROUPS = ("datapath_group", "ls_datapath_group", "lr_datapath_group")
+"""Columns with the datapaths of a load balancer as a group; which there are depends on the release."""
 
 
 def need_vflows(needs: Needs) -> None:
     """Everything that ``write_vflows`` shows."""
     for section in SECTIONS:
         needs.add(section.table, *section.columns.split())
-    needs.add("Load_Balancer", *BALANCERS.split())
+    groups = [name for name in BALANCER_GROUPS if name in needs.schema.tables["Load_Balancer"].columns]
+    needs.add("Load_Balancer", *BALANCERS.split(), *groups)
+    needs.add("Logical_DP_Group", "datapaths")
 
 
 def write_vflows(context: Context, command: Command, datapath: Row | None, switch: Switch | None) -> None:
@@ -66,7 +70,8 @@ def write_vflows(context: Context, command: Command, datapath: Row | None, switc
         ]
         _heading(command, section.title, rows)
         for row in rows:
-            where = _datapath(context, row, section.datapaths) if datapath is None else ""
+            here = row.atoms(section.datapaths) if datapath is None and section.datapaths else ()
+            where = _datapath(context, here)
             command.write(f"  {_name(command, row)}{where}{section.describe(context, row)}")
             _flows(command, row, switch)
     _write_balancers(context, command, datapath, switch)
@@ -81,8 +86,8 @@ def _name(command: Command, row: Row) -> str:
     return f"uuid=0x{row.uuid[:8]}, " if command.given("--uuid") else ""
 
 
-def _datapath(context: Context, row: Row, column: str) -> str:
-    found = (context.model.find("Datapath_Binding", uuid) for uuid in (row.atoms(column) if column else ()))
+def _datapath(context: Context, uuids: Iterable[object]) -> str:
+    found = (context.model.find("Datapath_Binding", uuid) for uuid in uuids)
     return "".join(
         f'datapath="{d.strings("external_ids").get("name", "")}", ' for d in found if d is not None
     )
@@ -95,14 +100,11 @@ def _flows(command: Command, row: Row, switch: Switch | None) -> None:
 
 
 def _write_balancers(context: Context, command: Command, datapath: Row | None, switch: Switch | None) -> None:
-    rows = [
-        row
-        for row in context.model.rows("Load_Balancer")
-        if datapath is None or datapath.uuid in row.atoms("datapaths")
-    ]
+    places = {row: _places(context, row) for row in context.model.rows("Load_Balancer")}
+    rows = [row for row, uuids in places.items() if datapath is None or datapath.uuid in uuids]
     _heading(command, "Load Balancers", rows)
     for row in rows:
-        where = _datapath(context, row, "datapaths") if datapath is None else ""
+        where = _datapath(context, places[row]) if datapath is None else ""
         protocol = row.text("protocol") or "(null)"
         command.write(f'  {_name(command, row)}name="{row.text("name")}", protocol="{protocol}", {where}')
         command.write("  vips:")
@@ -110,3 +112,13 @@ def _write_balancers(context: Context, command: Command, datapath: Row | None, s
             command.write(f"    {vip} = {backends}")
         command.write("")
         _flows(command, row, switch)
+
+
+def _places(context: Context, row: Row) -> list[object]:
+    """The datapaths of a load balancer, its own and those of its groups."""
+    uuids: list[object] = list(row.atoms("datapaths"))
+    for column in BALANCER_GROUPS:
+        for uuid in row.atoms(column) if column in row.table.columns else ():
+            group = context.model.find("Logical_DP_Group", uuid)
+            uuids += group.atoms("datapaths") if group is not None else ()
+    return uuids
