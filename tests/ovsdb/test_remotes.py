@@ -201,10 +201,14 @@ def test_a_port_that_is_taken_is_tried_again(world: World) -> None:
     other = world.runtime.listen("ptcp:7001", lambda _stream: None)
     world.configure("ptcp:7001")
     world.network.advance(5 * STATUS_INTERVAL)
-    assert world.log == ["warn ptcp:7001: listen failed (Address already in use)"]
+    said = "ptcp:7001: listen failed (Address already in use)"
+    assert world.log == [f"warn {said}"]
+    assert world.row() == (False, {"last_error": said})
     other.close()
     world.network.advance(STATUS_INTERVAL)
     world.connect("tcp:10.0.0.1:7001")
+    world.network.advance(STATUS_INTERVAL)
+    assert "last_error" not in world.row()[1]
 
 
 def test_a_database_that_goes_takes_its_remotes_and_brings_them_back(world: World) -> None:

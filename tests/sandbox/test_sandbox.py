@@ -231,6 +231,19 @@ def test_what_is_not_served_is_named(sandbox: dict[str, str]) -> None:
     assert run(sandbox, "pyovn", "status") == ""
 
 
+def test_databases_are_served_where_their_rows_say(sandbox: dict[str, str], short_tmp: Path) -> None:
+    for words in (
+        ("ovn-nbctl", "set-connection", "get-connection"),
+        ("ovn-sbctl", "set-connection", "get-connection"),
+        ("hv2", "ovs-vsctl", "set-manager", "get-manager"),
+    ):
+        *place, tool, write, read = words
+        target = f"unix:{short_tmp}/{tool}.sock"
+        run(sandbox, *place, tool, write, f"p{target}")
+        assert f"p{target}\n" in run(sandbox, tool, f"--db={target}", read)
+    assert run(sandbox, "ovs-vsctl", "get-manager") == ""  # that of hv1
+
+
 @pytest.mark.peers
 def test_debians_tools_work_in_the_sandbox(sandbox: dict[str, str], peer: Callable[[str], str]) -> None:
     nbctl, sbctl, vsctl = peer("ovn-nbctl"), peer("ovn-sbctl"), peer("ovs-vsctl")

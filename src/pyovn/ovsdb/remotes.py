@@ -211,8 +211,13 @@ class Remotes:
 
     def _with_status(self, table: Table, row: Row) -> tuple[Any, ...]:
         """The cells of a row with the present state of its remote."""
-        remote = self._open.get(str(row.values[table.by_name["target"].position]))
-        connected, status = (False, {}) if remote is None else remote.status()
+        target = str(row.values[table.by_name["target"].position])
+        remote = self._open.get(target)
+        if remote is not None:
+            connected, status = remote.status()
+        else:
+            error = next((text for want, text in self._failed.items() if want.address == target), None)
+            connected, status = False, {} if error is None else {"last_error": error}
         values = list(row.values)
         values[table.by_name["is_connected"].position] = connected
         values[table.by_name["status"].position] = FrozenMap(status)

@@ -40,6 +40,7 @@ from pyovn.sandbox.makers import Makers
 from pyovn.schemas.northbound import NORTHBOUND
 from pyovn.schemas.ovn2015 import OVN_2015
 from pyovn.schemas.southbound import SOUTHBOUND
+from pyovn.schemas.vswitch import OPEN_VSWITCH
 from pyovn.vswitch import main as vswitch_main
 from pyovn.vswitch.control import Commands
 from pyovn.vswitch.switch import Switch
@@ -62,6 +63,12 @@ if TYPE_CHECKING:
 FILES = {NORTHBOUND.name: "ovnnb_db.db", SOUTHBOUND.name: "ovnsb_db.db", OVN_2015.name: "ovn.db"}
 SOCKETS = {NORTHBOUND.name: "ovnnb_db.sock", SOUTHBOUND.name: "ovnsb_db.sock"}
 """The names of the central databases' files and sockets; others are conf.db and db.sock."""
+REMOTES = {
+    NORTHBOUND.name: "NB_Global,connections",
+    SOUTHBOUND.name: "SB_Global,connections",
+    OPEN_VSWITCH.name: "Open_vSwitch,manager_options",
+}
+"""Where a database names further remotes: what ``set-connection`` and ``set-manager`` write."""
 
 
 class _Unsynced(Disk):
@@ -120,6 +127,8 @@ class HostedMakers(Makers):
                 create(path, self.schema(database), _Unsynced())
             program.files.open(path)
             program.remotes.add(f"punix:{run}/{SOCKETS.get(database.name, 'db.sock')}")
+            if database.name in REMOTES:
+                program.remotes.add(f"db:{database.name},{REMOTES[database.name]}")
         self._files[place] = program.files
         program.register()
         daemon.on_exit(program.remotes.close)
