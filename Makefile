@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip --disable-pip-version-check
 
-.PHONY: setup check test acceptance acceptance-ovsdbapp bench bench-engine bench-ovsdb bench-northd bench-scale docs sandbox clean format
+.PHONY: setup check test acceptance acceptance-ovsdbapp bench bench-engine bench-ovsdb bench-northd bench-scale bench-switch docs sandbox clean format
 
 # What users need.
 $(VENV)/.installed: pyproject.toml
@@ -56,6 +56,7 @@ bench: setup bench-engine bench-ovsdb
 	$(BIN)/python bench/bench_northd.py --quick --check
 	$(BIN)/python bench/bench_logical.py
 	$(BIN)/python bench/bench_openflow.py
+	$(BIN)/python bench/bench_switch.py --frames 5000 --rounds 3
 
 bench-engine: setup
 	$(BIN)/python bench/bench_engine.py --check
@@ -66,6 +67,10 @@ bench-ovsdb: setup
 
 bench-northd: setup
 	$(BIN)/python bench/bench_northd.py $(BENCHFLAGS)
+
+# Frames through a hypervisor's flows, beside Debian's userspace datapath.
+bench-switch: setup
+	$(BIN)/python bench/bench_switch.py $(BENCHFLAGS)
 
 # Two hundred hypervisors in one process.
 bench-scale: setup
