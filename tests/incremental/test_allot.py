@@ -168,3 +168,30 @@ def test_an_owner_that_is_there_twice_has_one_number() -> None:
         put(engine, owner)
     engine.settle()
     assert keys.conflicts() == []
+
+
+def test_no_number_is_lost_while_the_range_is_smaller() -> None:
+    """Found by a random history: every number had been given out once before the range shrank."""
+    last = [4]
+    engine = Engine()
+    table = engine.table("owner", Owner)
+    keys = engine.allot("keys", table, lambda o: [(o.pool, (o.key, o.wanted))], lambda _pool: (1, last[0]))
+    for owner in "abcd":
+        put(engine, owner)
+    engine.settle()
+    delete(engine, "d")
+    delete(engine, "c")
+    engine.settle()
+    put(engine, "e")
+    engine.settle()
+    assert keys.peek("p", "e") == 4, "it was freed first"
+    for high in (1, 4):
+        last[0] = high
+        keys.respan()
+        engine.settle()
+        assert [keys.peek("p", o) for o in "ab"] == [1, None if high == 1 else 3]
+    assert keys.peek("p", "e") == 2
+    put(engine, "f")
+    engine.settle()
+    assert keys.peek("p", "f") == 4
+    assert keys.conflicts() == []

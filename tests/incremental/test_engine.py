@@ -278,3 +278,30 @@ def test_a_chain_that_is_too_deep_fails_alone() -> None:
     engine.settle()
     assert ("3", 8) in out
     assert any(isinstance(error, RecursionError) for error in engine.failures.values())
+
+
+class Sited(Record):
+    __slots__ = ()
+    kind = column(0, "kind")
+    place = column(1, "place")
+
+
+def test_an_index_of_selected_records_follows_their_columns() -> None:
+    """Found by a random history: a port that went to another router was still filed at the first."""
+    engine = Engine()
+    table = engine.table("port", Sited)
+    chosen = engine.derive("chosen", table, lambda p: [(p, "why")] if p.kind else [])
+    again = engine.derive("again", chosen, lambda p: [(p, "why")])
+    at = engine.index("at", again, lambda p: [p.place])
+    ask = engine.memo(lambda place: [p.key for p in at.all(place)])
+    table.put(1, (True, "a"))
+    table.put(2, (False, "a"))
+    engine.settle()
+    assert (ask("a"), ask("b")) == ([1], [])
+    table.put(1, (True, "b"))
+    engine.settle()
+    assert (ask("a"), ask("b")) == ([], [1])
+    table.put(2, (True, "b"))
+    table.put(1, (False, "a"))
+    engine.settle()
+    assert (ask("a"), ask("b")) == ([], [2])

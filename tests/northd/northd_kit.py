@@ -29,7 +29,8 @@ class Daemon:
     """One northd with its clients."""
 
     def __init__(self, world: World, log: list[str]) -> None:
-        runtime, server = world.runtime, world.server
+        server = world.server
+        runtime = self.process = world.runtime.process("ovn-northd")
         self.nb = LocalClient(runtime, server, NB, NB_COLUMNS, expected=NORTHBOUND.schema)
         self.sb = LocalClient(runtime, server, SB, SB_COLUMNS, expected=SOUTHBOUND.schema)
         self.northd = Northd(runtime, self.nb, self.sb, lambda level, text: log.append(f"{level}: {text}"))
@@ -40,6 +41,12 @@ class Daemon:
 
     def stop(self) -> None:
         self.northd.stop()
+
+    def kill(self) -> None:
+        """As SIGKILL would: what was not sent is lost, and the server hears that it is gone."""
+        self.process.kill()
+        self.nb.stop()
+        self.sb.stop()
 
 
 class World:
@@ -56,9 +63,13 @@ class World:
 
     def start(self) -> Daemon:
         """A northd more; the first is ``daemon``."""
-        daemon = Daemon(self, self.log)
+        daemon = self.begin()
         self.runtime.settle()
         return daemon
+
+    def begin(self) -> Daemon:
+        """The same before it has done anything."""
+        return Daemon(self, self.log)
 
     def restart(self) -> Daemon:
         self.daemon.stop()

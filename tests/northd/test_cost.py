@@ -6,7 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from northd_kit import NB, SB, World, mac, mutate, port, switch
+from northd_kit import NB, SB, World, mac, mutate, port, switch, update
+
+from pyovn.incremental import Record
+from pyovn.northd.multicast import Group
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,20 +20,21 @@ PORTS, SWITCHES = 10_000, 2_000
 
 
 class Meter:
-    """What one change of the northbound costs."""
+    """What one change costs, of the northbound unless ``database`` says otherwise."""
 
-    def __init__(self, world: World, *operations: dict[str, Any]) -> None:
+    def __init__(self, world: World, *operations: dict[str, Any], database: str = NB) -> None:
         self.changes: list[tuple[str, str]] = []
         daemon = world.daemon
         del daemon.sent[:]
-        database = world.server.databases[SB].database
-        database.followers.append(self._follow)
+        southbound = world.server.databases[SB].database
+        southbound.followers.append(self._follow)
         try:
             with daemon.northd.engine.recording() as ran:
-                world.nb(*operations)
+                world.write(database, *operations)
         finally:
-            database.followers.remove(self._follow)
-        self.ran = sorted(name for name, _key in ran)
+            southbound.followers.remove(self._follow)
+        self.ran = sorted((name, _named(world, key)) for name, key in ran)
+        """(derivation, what it ran for), as often as it ran."""
         self.sent = len(json.dumps(daemon.sent))
         self.operations = sorted(f"{op['op']} {op['table']}" for sent in daemon.sent for op in sent)
 
@@ -40,12 +44,27 @@ class Meter:
             self.changes.append((verb, table.name))
 
 
+def _named(world: World, key: Any) -> str:
+    """What a derivation ran for: a row by its name, a group by its name and its switch."""
+    if isinstance(key, Record):
+        return getattr(key, "name", "") or type(key).__name__
+    if isinstance(key, Group):
+        owner = world.northd.model.switches.peek(key.datapath.key)
+        return f"{key.name} of {'?' if owner is None else owner.name}"
+    return str(key)
+
+
+def runs(name: str, *derivations: str) -> list[tuple[str, str]]:
+    """Each of these once for ``name``."""
+    return [(derivation, name) for derivation in derivations]
+
+
 @pytest.fixture(scope="module")
 def large() -> World:
-    """A switch with 10,000 ports, made by one transaction."""
+    """A switch with 10,000 ports, made by one transaction; one of them has no unknown address."""
     world = World()
-    ports = ({"name": f"p{n}", "addresses": {mac(n), "unknown"}} for n in range(PORTS))
-    world.nb(*switch("big", *ports))
+    ports = ({"name": f"p{n}", "addresses": {mac(n), "unknown"}} for n in range(1, PORTS))
+    world.nb(*switch("big", {"name": "p0", "addresses": mac(0)}, *ports))
     assert len(world.find("Port_Binding")) == PORTS
     return world
 
@@ -93,12 +112,31 @@ SPECIAL = [
 ]
 """What runs for a port that is more than an interface with addresses."""
 
+SWITCH = ["datapath_bindings", "datapath_group_members", "datapaths", "switch_classes", "unserved_switches"]
+"""What runs for a switch."""
+
+OF_ADDRESSES = [
+    "arp_nd_ports",
+    "l2_lookup_ports",
+    "multicast_members",
+    "port_bindings",
+    "present_groups",
+    "special_ports",
+    "unserved_ports",
+]
+"""What reads the addresses of a port."""
+
+OF_UNKNOWN = ["fdb_ports"]
+"""What does so besides when one of them is ``unknown``."""
+
+PLACES = [("large", "big", "p99"), ("many", "sw9", "p9")]
+"""A network, one of its switches, and a port there; those of the large switch have an unknown address."""
+
 
 def test_a_port_more_on_a_switch_with_ten_thousand(large: World) -> None:
     meter = Meter(large, *port("big", "new", addresses={mac(60_000), "unknown"}))
-    assert set(meter.ran) == set(SPECIAL)
     # What reads the binding runs once more when the row that was written comes back.
-    assert len(meter.ran) <= len(SPECIAL) + 1
+    assert meter.ran == sorted(runs("new", *SPECIAL, "port_up"))
     assert sorted(meter.changes) == [
         *[("insert", "Logical_Flow")] * 3,  # its address, and two for learning
         ("insert", "Port_Binding"),
@@ -127,14 +165,14 @@ def test_a_port_less(large: World) -> None:
 
 def test_a_plain_port_runs_what_concerns_plain_ports(many: World) -> None:
     meter = Meter(many, *port("sw9", "plain", addresses=f"{mac(62_000)} 10.0.0.1"))
-    assert set(meter.ran) == set(PLAIN)
+    assert meter.ran == sorted(runs("plain", *PLAIN, "port_up"))
     assert meter.operations.count("insert Logical_Flow") == 3  # its MAC, its IP, and its own question
 
 
 def test_a_changed_address(large: World) -> None:
     where = [["name", "==", "p88"]]
     meter = Meter(large, mutate("Logical_Switch_Port", where, "addresses", "insert", mac(61_000)))
-    assert len(meter.ran) <= len(SPECIAL)
+    assert meter.ran == sorted(runs("p88", *OF_ADDRESSES, *OF_UNKNOWN))
     assert sorted(meter.changes) == [("insert", "Logical_Flow"), ("update", "Port_Binding")]
     assert meter.sent < 1_500
 
@@ -151,7 +189,7 @@ def test_a_switch_more_among_two_thousand(many: World) -> None:
         ("insert", "Datapath_Binding"),
         ("update", "Logical_DP_Group"),
     ]
-    assert len(meter.ran) <= 10
+    assert meter.ran == sorted(runs("new", *SWITCH))
     assert meter.sent < 2_000
 
 
@@ -166,6 +204,142 @@ def test_a_switch_less(many: World) -> None:
         ("update", "Logical_DP_Group"),
     ]
     assert len(meter.changes) < 12
+
+
+class Place:
+    """Where something is changed, in either network."""
+
+    def __init__(self, world: World, switch_name: str, name: str) -> None:
+        self.world, self.switch, self.name = world, switch_name, name
+        self.learns = switch_name == "big"
+
+    def change(self, **columns: Any) -> Meter:
+        return Meter(self.world, update("Logical_Switch_Port", self.name, **columns))
+
+    def remove(self, name: str) -> Meter:
+        ports = self.world.rows(NB, "Logical_Switch_Port").items()
+        uuid = next(u for u, r in ports if r["name"] == name)
+        where = [["name", "==", self.switch]]
+        return Meter(self.world, mutate("Logical_Switch", where, "ports", "delete", ["uuid", str(uuid)]))
+
+
+@pytest.fixture(params=PLACES, ids=lambda place: place[0])
+def place(request: pytest.FixtureRequest) -> Place:
+    network, switch_name, name = request.param
+    return Place(request.getfixturevalue(network), switch_name, name)
+
+
+def test_a_port_comes_and_goes(place: Place) -> None:
+    meter = Meter(place.world, *port(place.switch, "guest", addresses=mac(62_001)))
+    assert meter.ran == sorted(runs("guest", *PLAIN, "port_up"))
+    assert place.remove("guest").ran == []
+
+
+def test_a_container_comes_and_goes_and_so_does_its_parent(place: Place) -> None:
+    Meter(place.world, *port(place.switch, "vm", addresses=mac(62_002)))
+    columns = {"addresses": mac(62_003), "parent_name": "vm", "tag_request": 0}
+    meter = Meter(place.world, *port(place.switch, "container", **columns))
+    # The tag that it was given is written into its row, and comes back.
+    again = ("containers", "port_bindings", "port_up", "tags_granted")
+    assert set(meter.ran) == set(runs("container", *SPECIAL))
+    assert len(meter.ran) <= len(SPECIAL) + len(again)
+    assert place.remove("vm").ran == runs("container", "unserved_ports")
+    assert Meter(place.world, *port(place.switch, "vm")).ran == sorted(
+        [*runs("vm", *PLAIN, "port_up"), *runs("container", "unserved_ports")]
+    )
+    assert place.remove("container").ran == []
+    assert place.remove("vm").ran == []
+
+
+def test_a_port_that_is_bound_comes_up_and_goes_down(place: Place) -> None:
+    encap = {"type": "geneve", "ip": "192.0.2.77", "chassis_name": "hv77"}
+    features = ["map", [["port-up-notif", "true"]]]
+    row = {"name": "hv77", "encaps": ["named-uuid", "e"], "other_config": features}
+    place.world.sb(
+        {"op": "insert", "table": "Encap", "uuid-name": "e", "row": encap},
+        {"op": "insert", "table": "Chassis", "row": row},
+    )
+    chassis = ["uuid", str(place.world.only("Chassis", name="hv77")["_uuid"])]
+    for columns, status in (
+        ({"chassis": chassis}, False),
+        ({"up": True}, True),
+        ({"up": False}, False),
+        ({"chassis": ["set", []]}, False),
+    ):
+        where = [["logical_port", "==", place.name]]
+        operation = {"op": "update", "table": "Port_Binding", "where": where, "row": columns}
+        meter = Meter(place.world, operation, database=SB)
+        assert meter.ran == runs(place.name, "port_up")
+        ports = place.world.rows(NB, "Logical_Switch_Port").values()
+        assert [r["up"] for r in ports if r["name"] == place.name] == [status]
+    place.world.sb({"op": "delete", "table": "Chassis", "where": [["name", "==", "hv77"]]})
+
+
+def test_columns_of_one_port(place: Place) -> None:
+    """Each runs what reads it, for this port."""
+    learning = OF_UNKNOWN if place.learns else []
+    before = next(r for r in place.world.rows(NB, "Logical_Switch_Port").values() if r["name"] == place.name)[
+        "addresses"
+    ]
+    for addresses in ({*before, mac(62_010)}, before):
+        assert place.change(addresses=addresses).ran == sorted(runs(place.name, *OF_ADDRESSES, *learning))
+    for security in ({mac(62_010)}, set()):
+        assert place.change(port_security=security).ran == sorted(
+            runs(place.name, "port_bindings", "unserved_ports", *learning)
+        )
+    for options in ({"hostname": "web"}, {}):
+        meter = place.change(options=options)
+        assert ("port_bindings", place.name) in meter.ran
+        assert set(meter.ran) <= set(
+            runs(
+                place.name,
+                "port_bindings",
+                "switch_ports",
+                "unserved_ports",
+                "special_ports",
+                "provider_ports",
+            )
+        )
+    for ids in ({"owner": "me"}, {}):
+        assert place.change(external_ids=ids).ran == runs(place.name, "port_bindings")
+
+
+def test_nb_cfg_alone(place: Place) -> None:
+    for number in (1, 2):
+        meter = Meter(
+            place.world, {"op": "update", "table": "NB_Global", "where": [], "row": {"nb_cfg": number}}
+        )
+        # sb_cfg follows when the southbound's row comes back.
+        assert meter.ran == runs("NBGlobal", "progress_backward", "progress_backward", "progress_forward")
+        assert meter.changes == [("update", "SB_Global")]
+        assert meter.operations in (["update NB_Global"] * times + ["update SB_Global"] for times in (1, 2))
+
+
+def test_the_first_unknown_address_of_a_switch_concerns_the_switch(many: World) -> None:
+    """And no other: its group comes, and it is in another class of switches, where there is one already."""
+    many.change_port("p10", addresses={mac(10), "unknown"})
+    meter = Meter(many, update("Logical_Switch_Port", "p11", addresses={mac(11), "unknown"}))
+    special = [name for name in SPECIAL if name not in {"port_up", "switch_ports"}]
+    assert meter.ran == sorted([
+        *runs("p11", *special),
+        *runs("sw11", "datapath_group_members", "switch_classes"),
+        *runs("_MC_unknown of sw11", "multicast_groups"),
+    ])  # fmt: skip
+
+
+def test_a_port_that_goes_to_another_router_port_concerns_both(many: World) -> None:
+    def router_port(name: str) -> dict[str, Any]:
+        columns = {"name": name, "mac": mac(62_020)}
+        return {"op": "insert", "table": "Logical_Router_Port", "uuid-name": name, "row": columns}
+
+    names = [["named-uuid", "lrp0"], ["named-uuid", "lrp1"]]
+    row = {"name": "r0", "ports": ["set", names]}
+    many.nb(router_port("lrp0"), router_port("lrp1"), {"op": "insert", "table": "Logical_Router", "row": row})
+    many.nb(*port("sw12", "to-r0", type="router", options={"router-port": "lrp0"}, addresses="router"))
+    meter = Meter(many, update("Logical_Switch_Port", "to-r0", options={"router-port": "lrp1"}))
+    own = {(derivation, name) for derivation, name in meter.ran if name == "to-r0"}
+    assert own <= set(runs("to-r0", *SPECIAL))
+    assert set(meter.ran) - own == {("router_port_bindings", "lrp0"), ("router_port_bindings", "lrp1")}
 
 
 @pytest.mark.parametrize("network", ["large", "many"])

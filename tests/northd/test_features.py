@@ -277,3 +277,17 @@ def test_tags_of_containers(world: World) -> None:
     assert {row["logical_port"]: row["tag"] for row in world.find("Port_Binding")} == before
     assert world.restart().sent == []
     assert tags() == before
+
+
+def test_a_switch_port_that_goes_to_another_port_of_a_router(world: World) -> None:
+    """The router's ports know it, and at once."""
+    names = ("rp1", "rp2")
+    rows = [{"name": name, "mac": mac(9)} for name in names]
+    ports = [{"op": "insert", "table": "Logical_Router_Port", "uuid-name": r["name"], "row": r} for r in rows]
+    refs = ["set", [["named-uuid", name] for name in names]]
+    world.nb(*ports, {"op": "insert", "table": "Logical_Router", "row": {"name": "r", "ports": refs}})
+    world.add_switch("sw0", {"name": "p1", "type": "router", "options": {"router-port": "rp1"}})
+    world.change_port("p1", options={"router-port": "rp2"})
+    peers = {row["logical_port"]: dict(row["options"]) for row in world.find("Port_Binding")}
+    assert peers == {"p1": {"peer": "rp2"}, "rp1": {}, "rp2": {"peer": "p1"}}
+    assert world.restart().sent == []

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from history_draws import histories
+from history_plans import Plan, play
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from northd_kit import World, mac
-from test_northd_histories import State, bring, states
 
 from pyovn.northd import l2_lookup
 
 if TYPE_CHECKING:
     import pytest
+    from history_kit import State
 
 
 @settings(deadline=None, max_examples=8)
-@given(st.lists(states(), min_size=1, max_size=3))
+@given(histories(most=3))
 def test_after_any_history_it_finds_nothing(history: list[State]) -> None:
-    world = World()
-    for state in history:
-        bring(world, state, one_by_one=False)
+    world = play(history, Plan(), 0)
     del world.daemon.sent[:]
     looked, found = world.northd.auditor.run().splitlines()
     assert int(looked.split()[0]) >= 10

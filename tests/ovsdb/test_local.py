@@ -119,6 +119,33 @@ def test_locks(kind: str) -> None:
     assert world.transact({"op": "assert", "lock": "l"}).error is not None
 
 
+def test_live_with_the_contents_and_not_before(kind: str) -> None:
+    world = World(kind)
+    world.server.databases["T"].database.transact([insert("Pair", 1, a=1)])
+    world.client.start()
+    while world.client.state != "live":
+        assert world.client.replica.table("Pair").rows == {}
+        assert world.runtime.step(1)
+    assert ONE in world.client.replica.table("Pair").rows
+
+
+def test_who_gets_a_lock_knows_what_the_one_before_has_written(kind: str) -> None:
+    """As over a wire, where updates and the news of the lock come in the order of the server's doing."""
+    world = World(kind)
+    first = LocalClient(world.runtime, world.server, "T", TABLES)
+    first.lock("l")
+    first.start()
+    world.runtime.settle()
+    world.client.lock("l")
+    world.start()
+    assert not world.client.has_lock("l")
+    world.server.databases["T"].database.transact([insert("Pair", 1, a=1)])
+    first.stop()
+    while not world.client.has_lock("l"):
+        assert world.runtime.step(1)
+    assert ONE in world.client.replica.table("Pair").rows
+
+
 def test_not_connected(kind: str) -> None:
     world = World(kind)
     assert world.transact({"op": "abort"}).error == "not connected"

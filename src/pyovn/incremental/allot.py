@@ -13,6 +13,7 @@ recorded, and the reader runs again if it changes.
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from pyovn.incremental.grouping import Grouping
@@ -33,16 +34,22 @@ class Pool:
 
     After a restart it is not known which numbers were freed lately; those above the highest that is in
     use come first, then those below.
+
+    Invariant: a number that ``_next`` or ``_wrapped`` has passed and that nobody holds is in ``_freed`` or,
+    out of the present range, in ``_beyond``; the range may come back, and no number is lost meanwhile.
     """
 
-    __slots__ = ("_freed", "_next", "_wrapped", "high", "holders", "low")
+    __slots__ = ("_beyond", "_freed", "_frees", "_next", "_wrapped", "high", "holders", "low")
 
     def __init__(self, low: int, high: int) -> None:
         self.low, self.high = low, high
         self.holders: dict[int, Hashable] = {}
         self._next = low
         self._wrapped = low
-        self._freed: dict[int, None] = {}
+        self._frees = 0
+        self._freed: dict[int, int] = {}
+        """Freed numbers in the range, oldest first, and the how manieth to be freed each was."""
+        self._beyond: dict[int, int] = {}
 
     def take(self, number: int, owner: Hashable) -> bool:
         """Give ``number`` to ``owner``; False if it is out of range or held by another."""
@@ -80,10 +87,12 @@ class Pool:
     def limit(self, low: int, high: int) -> list[Hashable]:
         """Another range; returns those who have lost their number."""
         self.low, self.high = low, high
-        self._freed = {number: None for number in self._freed if low <= number <= high}
         lost = {number: owner for number, owner in self.holders.items() if not low <= number <= high}
         for number in lost:
-            del self.holders[number]
+            self.free(number)
+        freed = sorted((*self._freed.items(), *self._beyond.items()), key=itemgetter(1))
+        self._freed = {number: at for number, at in freed if low <= number <= high}
+        self._beyond = {number: at for number, at in freed if number not in self._freed}
         return list(lost.values())
 
     def _is_untouched(self, number: int) -> bool:
@@ -92,7 +101,8 @@ class Pool:
     def free(self, number: int) -> None:
         """Take ``number`` back; it goes to the end of the queue."""
         del self.holders[number]
-        self._freed[number] = None
+        self._frees += 1
+        self._freed[number] = self._frees
 
 
 class Allotment(Grouping[T, K, "tuple[K, tuple[Hashable, int | None]]"]):

@@ -5,6 +5,9 @@ this run read has changed.  The function yields pairs ``(item, why)``: an item o
 reason in one line.  Several elements may yield the same item; it is in the union as long as one of
 them does.  *Why* is never part of the item's identity: a changed reason changes nothing downstream.
 
+A derived relation may select: yield the record that it was given.  Changes of its columns are then passed on.
+Records that are not its own are not to be yielded, because nobody would hear of theirs.
+
 Departures are handled before anything runs, so no derivation ever sees an owner that is gone.
 """
 
@@ -67,7 +70,13 @@ class Derived(Relation[T], Generic[S, T]):
         drop(node)
 
     def change(self, element: S, mask: int) -> None:
-        """A record's columns: those who read them have been marked already."""
+        """A record's columns: those who read them have been marked already.
+
+        Who follows a selection of records files them by their columns, and is told as by the table itself.
+        """
+        if element in self._providers:
+            for subscriber in self._subscribers:
+                subscriber.change(element, mask)  # an item of ours, thus of its type
 
     # -- evaluation ----------------------------------------------------------------------------
 

@@ -7,6 +7,8 @@ tell which of the two it has:
 * callbacks come from the runtime, never from within a call of the owner;
 * changes of all commits since the last callback come as one batch, in order, with one change per row;
 * ``done`` of a transaction is called after the changes that it made were handed out;
+* it is ``live``, and a lock is had, once that was handed out behind everything before it: who is told that it
+  is the one that writes now knows what the one before it has written;
 * after ``stop`` and ``start`` only differences are reported.
 
 Between client and server is a ``Line``: the server may be away and come back as another one, the line may
@@ -166,6 +168,8 @@ class LocalClient:
         self._runtime = runtime
         self._line = server if isinstance(server, Line) else Line(server)
         self._hosted: Hosted | None = None
+        """The server's database, from the beginning of a connection to its end."""
+        self._live = False
         self._watches: dict[str, _Watch] = {}
         self._conditions: dict[str, Condition] = dict(conditions or {})
         self._queue: dict[tuple[_Watch, UUID], Row | None] = {}
@@ -175,13 +179,14 @@ class LocalClient:
         self._next_request = 0
         self._pending: set[Pending] = set()
         self._locks: dict[str, bool] = {}
+        """The locks that are wanted, and whether the owner was told that it has them."""
         self._flush_asked = False
         self._begun = 0
 
     @property
     def state(self) -> Literal["connecting", "live"]:
         """``live`` between the first contents after ``start`` and ``stop``."""
-        return "live" if self._hosted is not None else "connecting"
+        return "live" if self._live else "connecting"
 
     @property
     def schema(self) -> DatabaseSchema | None:
@@ -233,6 +238,7 @@ class LocalClient:
             self._hosted.hub.leave(watch)
         self._hosted.database.on_converted.remove(self._converted)
         self._hosted = None
+        self._live = False
         self._queue.clear()
         for pending in tuple(self._pending):
             if server is not None:
@@ -288,6 +294,7 @@ class LocalClient:
 
     def _flush(self) -> None:
         self._flush_asked = False
+        self._live = self._hosted is not None
         queue, self._queue = self._queue, {}
         answers, self._answers = self._answers, []
         changes = []
@@ -362,7 +369,7 @@ class LocalClient:
             self._answers.append(lambda: self._answer(request, outcome))
             self._ask_flush()
 
-        pending = server.transact(self._hosted.database, operations, self.has_lock, finished)
+        pending = server.transact(self._hosted.database, operations, self._holds, finished)
         if pending is not None:
             self._pending.add(pending)
 
@@ -392,15 +399,25 @@ class LocalClient:
             server.locks.unlock(name, self)
 
     def has_lock(self, name: str) -> bool:
-        """Whether the lock is ours."""
+        """Whether the lock is ours, and the owner knows what was written before it was."""
+        return self._locks.get(name, False) and self._holds(name)
+
+    def _holds(self, name: str) -> bool:
         server = self._line.server
         return server is not None and server.locks.holds(name, self)
 
     def lock_event(self, method: str, name: str) -> None:
         """A lock was ``locked`` or ``stolen``."""
-        self._locks[name] = method == "locked"
-        self._answers.append(lambda: self.on_lock(name, self._locks.get(name, False)))
+        if method != "locked":
+            self._locks[name] = False
+        self._answers.append(lambda: self._tell_lock(name))
         self._ask_flush()
+
+    def _tell_lock(self, name: str) -> None:
+        held = name in self._locks and self._holds(name)
+        if held:
+            self._locks[name] = True
+        self.on_lock(name, held)
 
     def missing(self, required: Mapping[str, Sequence[str]]) -> list[str]:
         """Which tables (``T``) and columns (``T.c``) of ``required`` the server's schema lacks."""
