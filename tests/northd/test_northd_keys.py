@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from unittest.mock import patch
 
@@ -117,8 +116,8 @@ def test_a_freed_key_is_not_given_out_while_there_are_fresh_ones(toggles: list[i
 
 # -- where keys are few ----------------------------------------------------------------------------
 
-WIDE = replace(GENEVE_KEYS, datapath_local=KeyRange(1, 6), port=KeyRange(1, 6))
-NARROW = replace(VXLAN_KEYS, datapath_local=KeyRange(1, 3), port=KeyRange(1, 3))
+WIDE = GENEVE_KEYS._replace(datapath_local=KeyRange(1, 6), port=KeyRange(1, 6))
+NARROW = VXLAN_KEYS._replace(datapath_local=KeyRange(1, 3), port=KeyRange(1, 3))
 OWNERS = {"datapath": ("s0", "s1", "s2", "r0", "r1"), "port": ("p0", "p1", "p2", "p3", "p4")}
 """Who may want a key: five where there are six, or three as long as there is VXLAN; the ports are on s0."""
 MOVES = st.lists(

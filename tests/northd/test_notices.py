@@ -144,3 +144,23 @@ def test_a_mistake_in_a_port(pair: World, columns: dict[str, Any], line: str) ->
 def test_what_is_documented_is_no_mistake(pair: World, columns: dict[str, Any]) -> None:
     pair.change_port("a", **columns)
     assert pair.northd.notices() == []
+
+
+def test_a_router_port_with_the_name_of_a_switch_port(world: World) -> None:
+    """The switch port has the binding, and nobody the key that the other asks for, restart or not."""
+    key = {"requested-tnl-key": "4"}
+    rows = [
+        {"name": name, "mac": mac(9), "options": ["map", [*map(list, key.items())]]} for name in ("p1", "rp2")
+    ]
+    ports = [{"op": "insert", "table": "Logical_Router_Port", "uuid-name": r["name"], "row": r} for r in rows]
+    refs = ["set", [["named-uuid", "p1"], ["named-uuid", "rp2"]]]
+    world.add_switch("sw0", {"name": "p1"})
+    world.nb(*ports, {"op": "insert", "table": "Logical_Router", "row": {"name": "r", "ports": refs}})
+    line = 'router port p1: has no binding "p1": that is the name of a switch port'
+    assert line in world.northd.notices()
+    assert world.only("Port_Binding", logical_port="p1")["type"] == ""
+    assert world.tunnel_keys()["rp2"] == 4
+    assert world.restart().sent == []
+    world.remove_port("p1")
+    assert line not in world.northd.notices()
+    assert world.only("Port_Binding", logical_port="p1")["type"] == "patch"

@@ -77,12 +77,19 @@ class Routers:
             return None if group is None else group.name
         return port.name if port.gateway_chassis else None
 
+    def is_taken(self, name: str) -> bool:
+        """Whether a switch port has the name: then it has the binding, and a router's port of it has none."""
+        return self._model.port_by_name.one(name) is not None
+
     def _keys(self, port: nb.LogicalRouterPort) -> Iterator[tuple[PortKey, str]]:
         router = self.router_of(port)
-        if router is not None:
+        if router is None:
+            return
+        if not self.is_taken(port.name):
             yield PortKey(router.uuid, port.name, requested_key(port.options)), "a port of a router"
-            if self.group_of(port) is not None:
-                yield PortKey(router.uuid, chassisredirect_name(port.name), None), "where its gateway is"
+        redirect = chassisredirect_name(port.name)
+        if self.group_of(port) is not None and not self.is_taken(redirect):
+            yield PortKey(router.uuid, redirect, None), "where its gateway is"
 
     # -- rows ----------------------------------------------------------------------------------
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pyovn.northd.addresses import is_dynamic, mistake_in, mistake_in_security
 from pyovn.northd.model import requested_key
-from pyovn.ovn.ports import EXTERNAL, NORTHBOUND_TYPES, ROUTER
+from pyovn.ovn.ports import EXTERNAL, NORTHBOUND_TYPES, ROUTER, chassisredirect_name
+from pyovn.schemas import northbound as nb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from pyovn.incremental import Derived
     from pyovn.northd.model import Model
     from pyovn.ovsdb.values import FrozenMap
-    from pyovn.schemas import northbound as nb
 
 
 class Notice(NamedTuple):
@@ -62,6 +62,12 @@ def declare(model: Model) -> list[Derived[Any, Notice]]:
     def router(row: nb.LogicalRouter) -> Iterator[tuple[Notice, str]]:
         yield Notice(f"router {row.name or row.uuid}", "only its rows are served, no flows"), "not served"
 
+    def router_port(row: nb.LogicalRouterPort) -> Iterator[tuple[Notice, str]]:
+        for name in (row.name, chassisredirect_name(row.name)):
+            if model.port_by_name.one(name) is not None:
+                reason = f'has no binding "{name}": that is the name of a switch port'
+                yield Notice(f"router port {row.name}", reason), "a mistake"
+
     def port(row: nb.LogicalSwitchPort) -> Iterator[tuple[Notice, str]]:
         subject = f"port {row.name}"
         if row.type not in NORTHBOUND_TYPES:
@@ -91,5 +97,6 @@ def declare(model: Model) -> list[Derived[Any, Notice]]:
     return [
         engine.derive("unserved_switches", model.switches, switch),
         engine.derive("unserved_routers", model.routers, router),
+        engine.derive("unserved_router_ports", model.northbound.table(nb.LogicalRouterPort), router_port),
         engine.derive("unserved_ports", model.ports, port),
     ]
