@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pyovn.explain.microflow import MicroflowError, format_microflow, parse_microflow
+from pyovn.explain.constraints import MicroflowError, parse_microflow
+from pyovn.explain.microflow import format_microflow
 from pyovn.explain.port_security import permits_input, permits_output
 from pyovn.logical.parse import parse_expr
 
@@ -72,9 +73,28 @@ def test_a_packet_as_text() -> None:
         ("ip4 && ip6", "Constraints are contradictory."),
         ("ip4 || ip6", "Constraints are ambiguous: eth.type == 0x800 || eth.type == 0x86dd."),
         ("eth.src != 1", "Constraints are ambiguous: eth.src != 0x1."),
+        ("ip4 && arp", "Constraints are contradictory."),
+        ("ip4.src == 10.0.0.1 && ip4.src != 10.0.0.0/8", "Constraints are contradictory."),
+        (
+            "reg7[4] && vlan.vid != 0",
+            "Constraints are ambiguous: xxreg1[4] && vlan.tci[0..11] != 0 && vlan.tci[12].",
+        ),
     ],
 )
 def test_expressions_that_name_no_packet(text: str, message: str) -> None:
     with pytest.raises(MicroflowError) as error:
         flow(text)
     assert str(error.value) == message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(ip4 || ip6) && ip.ttl == 3 && eth.type == 0x800",
+        "tcp.dst == 80 && ip4 && tcp.dst != {81, 82}",
+        "ip4 && ip.frag == 1 && ip.first_frag",
+        'is_chassis_resident("p1") && ip4',
+    ],
+)
+def test_alternatives_that_contradict_the_rest_are_none(text: str) -> None:
+    assert flow(text)["eth_type"] == 0x800

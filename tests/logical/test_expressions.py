@@ -12,7 +12,7 @@ from logical_expressions import GROUPS, PORTS, RESIDENT, SETS, Generator, accept
 from pyovn.logical.ast import format_expr, references
 from pyovn.logical.errors import ExprError
 from pyovn.logical.evaluate import evaluate
-from pyovn.logical.parse import expand, parse_expr, parse_text
+from pyovn.logical.parse import expand, is_nominal, parse_expr, parse_text
 from pyovn.logical.symbols import PREDICATE, SYMBOLS
 from pyovn.logical.to_matches import ExprMatch, conjunctions, to_matches
 from pyovn.wire.openflow.fields import FIELDS
@@ -276,3 +276,16 @@ def test_symbols_fit_their_openflow_fields() -> None:
             assert field.maskable
         if symbol.prerequisites:
             parse_text(symbol.prerequisites)
+
+
+NEGATABLE = [s.name for s in SYMBOLS if s.kind == PREDICATE and not is_nominal(s)]
+
+
+@pytest.mark.parametrize("name", NEGATABLE)
+@pytest.mark.parametrize(
+    "packet", [{}, {"eth_type": 0x800}, {"eth_type": 0x86DD}, {"eth_type": 0x800, "ip_frag": 3}]
+)
+def test_a_negated_predicate_is_true_of_every_other_packet(name: str, packet: dict[str, int]) -> None:
+    """Also of packets that lack its prerequisites: it is shorthand for an expression."""
+    negation = parse_text(f"!{name}")
+    assert evaluate(negation, packet) != evaluate(parse_text(name), packet)

@@ -119,6 +119,22 @@ LINES = [
     ["sw", 'inport == "p2" && (ip4 || ip6)'],
     ["sw", 'inport == {"p1", "p2"}'],
     ["sw", 'inport == "p2" && eth.src != 1'],
+    *(
+        ["sw", f'inport == "p2" && {constraints}']
+        for constraints in (
+            'is_chassis_resident("p2") && ip6 && tcp.flags == 2',
+            "nd",
+            "reg7 != 135",
+            "eth.mcast && tcp",
+            "ip && arp.op == 1",
+            "ip.is_frag && !ip4.mcast",
+            "!(vlan.vid == 5) && vlan.vid == 5 && rarp",
+            "(eth.type == 0x806 || ip.dscp == {1, 2})",
+            "tcp.dst[3] == 0 && (vlan.pcp == 3 || !ip6.mcast_sol_node)",
+            "nd_ns && nd && ip6.mcast_all_rtrs",
+            "ct_label.ecmp_reply_eth[4..7] > 2 && tcp.src != {3, 4}",
+        )
+    ),
 ]
 STYLES = [
     [],

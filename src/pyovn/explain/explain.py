@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyovn.explain import bindings, northbound
+from pyovn.explain.constraints import MicroflowError, parse_microflow
 from pyovn.explain.evidence import EvidenceError
 from pyovn.explain.logical import Walk
-from pyovn.explain.microflow import MicroflowError, format_microflow, parse_microflow
+from pyovn.explain.microflow import format_microflow
 from pyovn.explain.model import Explanation, Fate, RowRef, Verdict
 from pyovn.explain.packet import key_of, with_field
 from pyovn.explain.physical import Journey

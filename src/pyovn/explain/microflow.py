@@ -1,131 +1,16 @@
-"""The packet of a trace: from an expression to field values, and as ovs-ofctl would write it.
+"""The packet of a trace as ovs-ofctl would write it, all relevant fields shown.
 
-A microflow expression must name one packet: comparisons for equality, joined by ``&&`` (ovn-trace(8),
-"DESCRIPTION").  A disjunction is accepted when the rest of the expression makes one of its sides
-true, which is how ``tcp.dst == 80 && ip4`` satisfies tcp's need for IPv4 or IPv6.
+A microflow maps OpenFlow field names (``Symbol.base`` of the logical language) to values; absent ones are 0.
+``constraints`` makes one of an expression.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from pyovn.logical.ast import (
-    And,
-    Compare,
-    Expr,
-    Literal,
-    Or,
-    PortName,
-    Predicate,
-    all_of,
-    any_of,
-    format_expr,
-)
-from pyovn.logical.evaluate import evaluate
-from pyovn.logical.lexer import HEX, IPV4, IPV6, MAC, Constant, format_integer
-from pyovn.logical.parse import expansion, parse_text
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from pyovn.logical.ast import Value
+from pyovn.logical.lexer import IPV4, IPV6, MAC, format_integer
 
 Microflow = dict[str, int]
-
-
-class MicroflowError(ValueError):
-    """The expression does not name one packet."""
-
-
-def annotate(expr: Expr) -> Expr:
-    """Write out predicates and prerequisites, each beside its use."""
-    if isinstance(expr, And):
-        return all_of([annotate(item) for item in expr.items])
-    if isinstance(expr, Or):
-        return any_of([annotate(item) for item in expr.items])
-    if isinstance(expr, Predicate):
-        expanded = annotate(expansion(expr.symbol, negated=expr.negated))
-        return _with_needs(expanded, expr.symbol.prerequisites)
-    if isinstance(expr, Compare):
-        bare = Compare(expr.field, expr.op, tuple(map(_hexadecimal, expr.values)))
-        alone: Expr = bare
-        if len(bare.values) > 1:
-            alone = any_of([Compare(expr.field, expr.op, (value,)) for value in bare.values])
-        return _with_needs(alone, expr.field.symbol.prerequisites)
-    return expr
-
-
-def _with_needs(expr: Expr, needs: str) -> Expr:
-    return all_of([expr, annotate(parse_text(needs))]) if needs else expr
-
-
-def _hexadecimal(value: Value) -> Value:
-    return Constant(value.value, value.mask, HEX) if isinstance(value, Constant) else value
-
-
-class _Builder:
-    """Sets bits once; a second, different value is a contradiction."""
-
-    def __init__(self, ports: Callable[[str], int | None]) -> None:
-        self.values: Microflow = {}
-        self.known: dict[str, int] = {}
-        self.alternatives: list[Or] = []
-        self.ports = ports
-        self.ambiguous = False
-
-    def add(self, expr: Expr) -> None:
-        if isinstance(expr, And):
-            for item in expr.items:
-                self.add(item)
-        elif isinstance(expr, Or):
-            self.alternatives.append(expr)
-        elif isinstance(expr, Literal):
-            if not expr.value:
-                raise MicroflowError("Constraints are contradictory.")
-        elif isinstance(expr, Compare):
-            self._assign(expr)
-
-    def _assign(self, expr: Compare) -> None:
-        if expr.op != "==" or len(expr.values) != 1:
-            self.ambiguous = True
-            return
-        value = expr.values[0]
-        full = (1 << expr.field.width) - 1
-        if isinstance(value, PortName):
-            bits, mask = self.ports(value.name) or 0, full
-        elif isinstance(value, Constant):
-            bits, mask = value.value, full if value.mask is None else value.mask
-        else:
-            self.ambiguous = True
-            return
-        name, first = expr.field.symbol.base, expr.field.first
-        bits, mask = bits << first, mask << first
-        known = self.known.get(name, 0)
-        if (self.values.get(name, 0) ^ bits) & known & mask:
-            raise MicroflowError("Constraints are contradictory.")
-        self.values[name] = self.values.get(name, 0) | bits
-        self.known[name] = known | mask
-
-
-def parse_microflow(expr: Expr, ports: Callable[[str], int | None]) -> Microflow:
-    """The values of the fields, absent ones 0; raises ``MicroflowError``."""
-    annotated = annotate(expr)
-    builder = _Builder(ports)
-    builder.add(annotated)
-    if not builder.ambiguous:
-        builder.ambiguous = not all(evaluate(a, builder.values, ports) for a in builder.alternatives)
-    if builder.ambiguous:
-        raise MicroflowError(f"Constraints are ambiguous: {format_expr(annotated)}.")
-    return builder.values
-
-
-def inport_of(expr: Expr) -> str | None:
-    """The port that a microflow comes from, by its expression alone."""
-    for item in expr.items if isinstance(expr, And) else (expr,):
-        if isinstance(item, Compare) and item.field.symbol.name == "inport" and item.op == "==":
-            value = item.values[0]
-            return value.name if isinstance(value, PortName) else None
-    return None
 
 
 _CT_STATE: Final = ("new", "est", "rel", "rpl", "inv", "trk", "snat", "dnat")

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from pyovn.explain import report
-from pyovn.explain.microflow import MicroflowError, format_microflow, inport_of, parse_microflow
+from pyovn.explain.constraints import MicroflowError, inport_of, parse_microflow
+from pyovn.explain.microflow import format_microflow
 from pyovn.explain.simulation import Simulation
 from pyovn.logical.errors import LflowError
 from pyovn.logical.parse import parse_expr

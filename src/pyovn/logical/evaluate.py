@@ -55,9 +55,10 @@ def evaluate(
     if isinstance(expr, Resident):
         return resident(expr.port) != expr.negated
     if isinstance(expr, Predicate):
-        return _holds(expr.symbol.prerequisites, microflow) and evaluate(
-            expansion(expr.symbol, negated=expr.negated), microflow
+        positive = _holds(expr.symbol.prerequisites, microflow) and evaluate(
+            expansion(expr.symbol), microflow
         )
+        return positive != expr.negated
     return _holds(expr.field.symbol.prerequisites, microflow) and _compare(expr, microflow, ports)
 
 

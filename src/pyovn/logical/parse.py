@@ -139,13 +139,41 @@ def _addresses(
 
 
 def expansion(symbol: Symbol, *, negated: bool = False, symtab: SymbolTable = SYMBOLS) -> Expr:
-    """What a predicate, or its negation, stands for, without its prerequisites."""
+    """What a predicate stands for, without its prerequisites; or its negation, which has none.
+
+    A predicate is shorthand for an expression (ovn-sb(5), "Symbols"), and its negation is true of every
+    other packet, also of those that lack the prerequisites of what it says: ``!ip4.mcast`` is true of IPv6.
+    """
     key = (symbol, negated)
     found = _expansions.get(key)
     if found is None:
-        found = _Parser(symbol.expansion, symtab).parse(negate=negated)
+        found = _Parser(symbol.expansion, symtab).parse()
+        if negated:
+            found = any_of([_complement(found), *_lacking(symbol.prerequisites)])
         _expansions[key] = found
     return found
+
+
+def _complement(expr: Expr) -> Expr:
+    """True of the packets of which ``expr`` is not, prerequisites included."""
+    if isinstance(expr, And):
+        return any_of([_complement(item) for item in expr.items])
+    if isinstance(expr, Or):
+        return all_of([_complement(item) for item in expr.items])
+    if isinstance(expr, Literal):
+        return Literal(not expr.value)
+    if isinstance(expr, Predicate):
+        return Predicate(expr.symbol, not expr.negated)
+    if isinstance(expr, Resident):
+        return Resident(expr.port, not expr.negated)
+    opposite = Compare(expr.field, _NEGATED[expr.op], expr.values)
+    if expr.field.width == 1 and expr.op == "==" and expr.values in ((Constant(0),), (Constant(1),)):
+        opposite = Compare(expr.field, "==", (Constant(int(expr.values == (Constant(0),))),))
+    return any_of([opposite, *_lacking(expr.field.symbol.prerequisites)])
+
+
+def _lacking(prerequisites: str) -> list[Expr]:
+    return [_complement(parse_text(prerequisites))] if prerequisites else []
 
 
 def is_nominal(symbol: Symbol, symtab: SymbolTable = SYMBOLS) -> bool:

@@ -197,7 +197,7 @@ def _predicate(expr: Predicate) -> Clauses:
     if found is None:
         symbol = expr.symbol
         found = clauses_of(expansion(symbol, negated=expr.negated), _NO_CONTEXT)
-        if symbol.prerequisites:
+        if symbol.prerequisites and not expr.negated:
             found = conjoin(prerequisite_clauses(symbol.prerequisites), found)
         _predicates[key] = found
     return found

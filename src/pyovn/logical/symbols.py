@@ -6,7 +6,8 @@ bits be named and may it be compared by order.  Other fields are *nominal*: equa
 string fields ``inport`` and ``outport`` hold tunnel keys and are nominal.
 
 A symbol's prerequisites are an expression that its use implies.  They are conjoined beside the use,
-never negated with it: ``!ct.new`` means ``ct.trk && !ct.new``.
+never negated with it: ``!ct.new`` means ``ct.trk && !ct.new``.  A predicate is shorthand, and negated as a
+whole: ``!ip4.mcast`` is true of everything that is no IPv4 multicast.
 
 reg0 ... reg7 are parts of xxreg0 and xxreg1, reg8 and reg9 of xreg4, because the OpenFlow actions that
 C's controller makes of a one-bit assignment name these wider fields (``NXM_NX_XXREG0[111]``).

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from pyovn.explain.microflow import MicroflowError, inport_of, parse_microflow
+from pyovn.explain.constraints import MicroflowError, inport_of, parse_microflow
 from pyovn.explain.packet import frame_of, key_of
 from pyovn.logical.errors import LflowError
 from pyovn.logical.parse import parse_expr
