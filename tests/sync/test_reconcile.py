@@ -471,3 +471,62 @@ def test_keys_of_rows(world: World) -> None:
     assert item == ALL[0]
     assert [reason.derivation for reason in reasons] == ["wants0"]
     assert next(iter(world.rows("Net").values()))["options"] == FrozenMap({})
+
+
+def test_rows_that_come_back_as_they_were_sent_are_not_compared_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Any] = []
+    compare = Reconciler._difference
+
+    def counted(self: Reconciler, entry: Any, uuid: UUID, row: Any) -> Any:
+        looked.append(entry.key)
+        return compare(self, entry, uuid, row)
+
+    monkeypatch.setattr(Reconciler, "_difference", counted)
+    world.want(*ALL)
+    world.run()
+    assert looked == [(Ref("Net", "n"),)]  # elements are counted from what is there
+    world.write({"op": "update", "table": "Port", "where": [["name", "==", "a"]], "row": {"note": "x"}})
+    assert world.run() == []
+    assert looked[1:] == ["a"]
+
+
+@pytest.mark.parametrize("again", ["edited", "deleted", "unwanted", "changed"])
+def test_a_row_that_changes_before_its_answer_has_come(world: World, again: str) -> None:
+    """The row comes back, and before anybody has looked at it something else happens to it."""
+    items = (net("n", kind="x"),)
+    world.want(*items)
+    world.engine.settle()
+    assert world.reconciler.flush(world.errors.append)
+    world.reconciler.in_flight = True  # as if the answer took longer than the update
+    world.runtime.settle()
+    if again == "edited":
+        world.write({"op": "update", "table": "Net", "where": [], "row": {"kind": "y"}})
+    elif again == "deleted":
+        world.write({"op": "delete", "table": "Net", "where": []})
+    elif again == "unwanted":
+        items = ()
+    else:
+        items = (net("n", kind="z"),)
+    world.want(*items)
+    world.reconciler.in_flight = False
+    world.run()
+    assert [row["kind"] for row in world.rows("Net").values()] == [dict(i.columns)["kind"] for i in items]
+    assert world.run() == []
+
+
+def test_a_row_that_the_server_has_made_otherwise_is_put_right(world: World) -> None:
+    """Another client edits it in the same turn: what comes back is not what was sent."""
+    world.want(net("n", kind="x"))
+    world.engine.settle()
+    other = LocalClient(world.runtime, world.server, "D", {})
+    other.start()
+    world.runtime.settle()
+    assert world.reconciler.flush(world.errors.append)
+    edit = {"op": "update", "table": "Net", "where": [], "row": {"kind": "y"}}
+    other.transact([edit], lambda _reply: None)
+    world.runtime.settle()
+    world.run()
+    assert [row["kind"] for row in world.rows("Net").values()] == ["x"]
+    other.stop()

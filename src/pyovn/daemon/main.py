@@ -268,6 +268,7 @@ def _serve(
 ) -> int:
     """Be the daemon, from the fork to the end."""
     runtime = RealRuntime()
+    collector.relax(runtime.call_later)
     daemon = Daemon(
         spec,
         runtime,
@@ -292,7 +293,6 @@ def _serve(
         runtime.close()
         fatal(log.program, str(error))
     runtime.call_soon(background.ready)
-    collector.relax()
     try:
         runtime.run_forever()
     except Exception:  # noqa: BLE001 - the one place where a crash is told apart from an end

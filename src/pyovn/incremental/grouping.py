@@ -87,7 +87,7 @@ class Grouping(Family, Generic[T, K, P]):
     def _find(self, element: T) -> frozenset[P]:
         """Where an element belongs; one whose key function raises is nowhere, and is listed as failed."""
         try:
-            places, mask = untracked(element, lambda e: frozenset(self._places(e)))
+            places, mask = untracked(element, self.places_of)
         except KeyFunctionError:
             raise
         except Exception as error:  # noqa: BLE001  isolates a failing element, as nodes do
@@ -100,7 +100,7 @@ class Grouping(Family, Generic[T, K, P]):
         if healed is not None:
             self.engine.note_failure(healed, None)
         self._mask |= mask
-        return places  # type: ignore[no-any-return]  # what the lambda returns
+        return places  # type: ignore[no-any-return]  # of ``places_of``
 
     def _enter(self, element: T, place: P) -> None:
         raise NotImplementedError  # pragma: no cover - abstract

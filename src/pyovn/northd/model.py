@@ -34,6 +34,9 @@ GROUP: Final = sb.LogicalDPGroup.TABLE
 PORT: Final = sb.PortBinding.TABLE
 MULTICAST: Final = sb.MulticastGroup.TABLE
 
+PORT_TAG: Final = "in_out_port"
+"""The tag of a flow that matters only where this port is (ovn-sb(5), Logical_Flow.tags)."""
+
 GLOBAL: Final = "global"
 """The key of the one row of NB_Global and of SB_Global."""
 
@@ -66,7 +69,8 @@ class LogicalFlow(NamedTuple):
     match: str
     actions: str
     meter: str | None
-    tags: FrozenMap[str, str]
+    port: str | None
+    """The logical port in the tag ``in_out_port``."""
     stage: str
 
     @property
@@ -91,7 +95,7 @@ class LogicalFlow(NamedTuple):
             ("match", self.match),
             ("actions", self.actions),
             ("controller_meter", self.meter),
-            ("tags", self.tags),
+            ("tags", EMPTY_MAP if self.port is None else FrozenMap({PORT_TAG: self.port})),
         )
 
 
@@ -106,9 +110,16 @@ def identify_flow(row: sb.LogicalFlow) -> tuple[Any, ...]:
         row.match,
         row.actions,
         row.controller_meter,
-        row.tags,
+        _port_in(row.tags),
         row.external_ids.get("stage-name"),
     )
+
+
+def _port_in(tags: FrozenMap[str, str]) -> str | FrozenMap[str, str] | None:
+    """What ``LogicalFlow.port`` has where tags are ours; others stay what they are and equal no port."""
+    if not tags:
+        return None
+    return tags[PORT_TAG] if len(tags) == 1 and PORT_TAG in tags else tags
 
 
 def logical_flow(
@@ -129,7 +140,7 @@ def logical_flow(
         match,
         actions,
         None,
-        EMPTY_MAP if port is None else FrozenMap({"in_out_port": port}),
+        port,
         stage.name,
     )
 

@@ -21,15 +21,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pyovn.ovsdb.updates import MALFORMED, Codec, Interner, codec
+from pyovn.ovsdb.updates import MALFORMED, Interner, as_it_is, codec
 from pyovn.ovsdb.values import UUID, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pyovn.ovsdb.schema import DatabaseSchema
 
 Row = tuple[Value, ...]
+
+_Place = tuple[int, "Callable[[Any], Value] | None", "Callable[[Any, Any], Value] | None"]
+"""Where a column stands, and the two functions of its codec (None: JSON's own value, a new value)."""
 
 
 class UpdateError(ValueError):
@@ -90,7 +93,7 @@ class ReplicaTable:
         self.present: tuple[str, ...] = ()
         """The wanted columns that the server's schema has; none when it lacks the table."""
         self.indexes: dict[tuple[str, ...], Index] = {}
-        self._codecs: dict[str, tuple[int, Codec]] = {}
+        self._codecs: dict[str, _Place] = {}
 
     def bind(self, schema: DatabaseSchema, expected: DatabaseSchema | None, interner: Interner) -> None:
         """Take the types of the columns from ``schema``, defaults of what it lacks from ``expected``."""
@@ -98,13 +101,14 @@ class ReplicaTable:
         self.exists = real is not None
         wish = None if expected is None else expected.tables.get(self.name)
         defaults: list[Value] = []
-        codecs: dict[str, tuple[int, Codec]] = {}
+        codecs: dict[str, _Place] = {}
         for position, column in enumerate(self.columns):
             here = None if real is None else real.columns.get(column)
             known = here or (None if wish is None else wish.columns.get(column))
             defaults.append(None if known is None else known.type.default())
             if here is not None:
-                codecs[column] = (position, codec(here.type, interner))
+                decode, patch = codec(here.type, interner)
+                codecs[column] = position, None if decode is as_it_is else decode, patch
         self.defaults, self._codecs, self.present = tuple(defaults), codecs, tuple(codecs)
 
     def put(self, uuid: UUID, row: Row | None) -> Change | None:
@@ -134,8 +138,8 @@ class ReplicaTable:
         row = list(self.defaults)
         codecs = self._codecs
         for name, json in cells.items():
-            position, (decode, _patch) = codecs[name]
-            row[position] = decode(json)
+            position, decode, _patch = codecs[name]
+            row[position] = json if decode is None else decode(json)
         return tuple(row)
 
     def patched(self, old: Row, cells: Mapping[str, Any]) -> Row:
@@ -143,8 +147,8 @@ class ReplicaTable:
         row: list[Any] = list(old)
         codecs = self._codecs
         for name, json in cells.items():
-            position, (decode, patch) = codecs[name]
-            value = decode(json)
+            position, decode, patch = codecs[name]
+            value = json if decode is None else decode(json)
             row[position] = value if patch is None else patch(row[position], value)
         return tuple(row)
 

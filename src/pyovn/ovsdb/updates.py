@@ -158,7 +158,8 @@ def _patch_map(old: FrozenMap[Any, Any], difference: FrozenMap[Any, Any]) -> Val
     return FrozenMap(merged) if merged else EMPTY_MAP
 
 
-def _identity(json: Any) -> Value:
+def as_it_is(json: Any) -> Value:
+    """Decode a value that is JSON's own; who decodes many need not call it."""
     return json  # type: ignore[no-any-return]
 
 
@@ -173,4 +174,4 @@ def codec(kind: ColumnType, interner: Interner) -> Codec:
         return Codec(_set_decoder(key, kind.key.type, interner), _patch_set)
     if kind.min == 0:
         return Codec(_optional_decoder(key, kind.key.type == "uuid"), None)
-    return Codec(key or _identity, None)
+    return Codec(key or as_it_is, None)

@@ -116,6 +116,9 @@ def value_to_json(value: Value) -> Any:
     if isinstance(value, FrozenMap):
         return [
             "map",
-            [[atom_to_json(k), atom_to_json(value[k])] for k in sorted(value, key=sort_key)],
+            [
+                [k if type(k) is str else atom_to_json(k), v if type(v) is str else atom_to_json(v)]
+                for k, v in sorted(value.items())
+            ],
         ]
     return atom_to_json(value)

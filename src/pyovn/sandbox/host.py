@@ -137,8 +137,8 @@ def main(argv: Sequence[str]) -> int:
     """Host a sandbox until standard input is closed."""
     flags = {NO_2015} & set(argv)
     directory, hypervisors, *file = [word for word in argv if word not in flags]
-    collector.relax()
     runtime = RealRuntime()
+    collector.relax(runtime.call_later)
     try:
         saved = read(file[0], runtime.random) if file else None
         host = Host(runtime, directory, int(hypervisors), saved, names2015=not flags)

@@ -18,7 +18,7 @@ from pyovn.sync.wants import Ref
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from pyovn.incremental import Derived
+    from pyovn.incremental import Derived, Reason
 
     Wanter = Derived[Any, Any]
 
@@ -40,6 +40,12 @@ def part(holders: dict[Any, Wanter | list[Wanter]], item: Any, relation: Wanter 
         return False
     del holders[item]
     return True
+
+
+def reasons(item: Any, held: Wanter | list[Wanter]) -> list[Reason]:
+    """Why an item is wanted, of all relations that want it."""
+    relations = held if isinstance(held, list) else [held]
+    return [reason for relation in relations for reason in relation.why(item)]
 
 
 class Members:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from pyovn.ovsdb.requests import Reply
     from pyovn.ovsdb.schema import DatabaseSchema
-    from pyovn.sync.rows import RowClass
 
 Operation = dict[str, Any]
 
@@ -76,31 +75,6 @@ def deletion(table: str, uuid: UUID, through: tuple[str, str] | None) -> Operati
 def where(uuid: UUID) -> list[Any]:
     """The condition that finds one row."""
     return [["_uuid", "==", ["uuid", str(uuid)]]]
-
-
-_POSITIONS: Final[dict[RowClass[Any], dict[str, int]]] = {}
-
-
-def positions(row: RowClass[Any]) -> dict[str, int]:
-    """Column name to its place in a row's values."""
-    found = _POSITIONS.get(row)
-    if found is None:
-        found = _POSITIONS[row] = {name: i for i, name in enumerate(row.COLUMNS)}
-    return found
-
-
-_DEFAULTS: Final[dict[RowClass[Any], dict[str, Any]]] = {}
-
-
-def defaults(row: RowClass[Any]) -> dict[str, Any]:
-    """What the columns of a new row hold when nothing is said of them (RFC 7047, section 5.2.1)."""
-    found = _DEFAULTS.get(row)
-    if found is None:
-        columns = row.schema.columns
-        found = _DEFAULTS[row] = {
-            name: columns[name].type.default() for name in row.COLUMNS if name in columns
-        }
-    return found
 
 
 class Failure(NamedTuple):

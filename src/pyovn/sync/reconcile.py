@@ -20,26 +20,26 @@ from typing import TYPE_CHECKING, Any
 from pyovn.incremental import Noted
 from pyovn.ovsdb.values import UUID, FrozenMap, value_to_json
 from pyovn.sync.entry import Entry, UnresolvedError
+from pyovn.sync.layout import NO_DEFAULT, Layout
 from pyovn.sync.managed import Managed, PresentRows
-from pyovn.sync.members import Members, join, part
+from pyovn.sync.members import Members, join, part, reasons
 from pyovn.sync.notices import Notices
 from pyovn.sync.operations import (
     Failure,
     Operation,
     Referrer,
-    defaults,
     deletion,
     failure,
     members_of,
     mutations,
-    positions,
     random_uuid,
     referrers,
     releases,
     uuids_in,
     where,
 )
-from pyovn.sync.wants import Element, Existing, Ref, RowItem
+from pyovn.sync.underway import Underway
+from pyovn.sync.wants import PLAIN, Element, Existing, Ref, RowItem
 
 if TYPE_CHECKING:
     import random
@@ -54,9 +54,6 @@ if TYPE_CHECKING:
 
 
 __all__ = ["Managed", "Reconciler"]
-
-_NO_DEFAULT = object()
-"""The default of a column that the table has not."""
 
 
 class Reconciler:
@@ -82,6 +79,8 @@ class Reconciler:
         self._waiting: dict[Ref, dict[Entry, None]] = {}
         """Who is to be looked at again when a row comes."""
         self._referrers: dict[str, list[Referrer]] = {}
+        self._layouts: dict[str, Layout] = {}
+        self._underway = Underway()
         self._failures = 0
         self.in_flight = False
         self.sent: list[list[Operation]] | None = None
@@ -171,24 +170,36 @@ class Reconciler:
 
     def actual(self, changes: Iterable[Change]) -> None:
         """Take in what the client reports of the managed tables."""
-        for name, uuid, _old, new in changes:
-            managed = self._managed.get(name)
-            if managed is None:
-                continue
-            self._present.file(managed, uuid, new)
-            self._kept.pop(uuid, None)
-            entry = self._by_uuid.get(uuid)
-            if entry is not None:
+        underway = self._underway
+        for change in changes:
+            if change.table in self._managed and not underway.keeps(change):
+                for returned, as_sent in underway.take(change.uuid):
+                    self._take(returned, as_sent=as_sent)
+                self._take(change)
+
+    def _take(self, change: Change, *, as_sent: bool = False) -> None:
+        """File a row that has changed, and mark what is to be looked at for it."""
+        name, uuid, _old, new = change
+        self._present.file(self._managed[name], uuid, new)
+        self._kept.pop(uuid, None)
+        entry = self._by_uuid.get(uuid)
+        if entry is not None:
+            if not as_sent:
                 self._dirty[entry] = None
-                self._refused.discard(entry)
-                continue
-            if uuid in self._present:
-                self._strangers[uuid] = name
-            if self._refused:
-                self._reconsider(name)
+            self._refused.discard(entry)
+            return
+        if uuid in self._present:
+            self._strangers[uuid] = name
+        if self._refused:
+            self._reconsider(name)
+
+    def _take_returned(self) -> None:
+        for change, as_sent in self._underway.take_all():
+            self._take(change, as_sent=as_sent)
 
     def reindex(self) -> None:
         """``identify`` has changed its mind: file all present rows anew."""
+        self._take_returned()
         for name, managed in self._managed.items():
             for uuid, values in self._rows(name).items():
                 self._present.file(managed, uuid, values)
@@ -205,7 +216,10 @@ class Reconciler:
 
         ``done`` gets None, or the text of the error; after an error everything in it is dirty again.
         """
-        if self.in_flight or not (self._dirty or self._strangers):
+        if self.in_flight:
+            return False
+        self._take_returned()
+        if not (self._dirty or self._strangers):
             return False
         dirty, self._dirty = self._dirty, {}
         operations, owners = self._plan(dirty)
@@ -278,13 +292,19 @@ class Reconciler:
         for entry in sorted(dirty, key=lambda e: rank[e.table]):
             if entry in self._refused:
                 continue
-            was_blocked = self._blocked.pop(entry, None) is not None
+            was_blocked = entry in self._blocked
+            if was_blocked:
+                del self._blocked[entry]
             if not entry.items:
                 self._abandon(entry)
                 continue
             try:
-                self._assign(entry)
-                plan.extend(self._difference(entry))
+                uuid = self._assign(entry)
+                row = self._rows(entry.table).get(uuid)
+                if row is not None:
+                    plan.extend(self._difference(entry, uuid, row))
+                elif not isinstance(entry.key, Existing):
+                    plan.append(self._insert(entry, uuid))
             except UnresolvedError as error:
                 self._waiting.setdefault(error.missing, {})[entry] = None
                 self._blocked[entry] = f"it refers to {error.missing.table} {error.missing.key}"
@@ -410,7 +430,7 @@ class Reconciler:
         if entry is None:
             return None
         for item, held in entry.items.items():
-            return item, _reasons(item, held)
+            return item, reasons(item, held)
         return None
 
     def _resolve(self, value: Any) -> Any:
@@ -420,11 +440,11 @@ class Reconciler:
             entry = self._entries[value.table].get(value.key)
             if entry is None or not entry.items or (entry in self._blocked and not self._is_there(entry)):
                 raise UnresolvedError(value)
-            return self._assign(entry)
+            return entry.uuid if entry.uuid is not None else self._assign(entry)
         if isinstance(value, tuple):
-            return tuple([self._resolve(v) if isinstance(v, tuple) else v for v in value])
-        if kind is frozenset:
-            return frozenset([self._resolve(v) if isinstance(v, tuple) else v for v in value])
+            return tuple([v if type(v) in PLAIN else self._resolve(v) for v in value])
+        if kind is frozenset and not all(type(v) in PLAIN for v in value):
+            return frozenset([self._resolve(v) for v in value])
         return value
 
     def _abandon(self, entry: Entry) -> None:
@@ -454,21 +474,23 @@ class Reconciler:
         """Whether the database has the row."""
         return entry.uuid is not None and entry.uuid in self._rows(entry.table)
 
-    def _difference(self, entry: Entry) -> Iterable[Operation]:
-        """What is to be done to one wanted row."""
+    def _layout(self, managed: Managed) -> Layout:
+        """Where a table's columns stand, for the schema that the server has now."""
+        name = managed.row.TABLE
+        found = self._layouts.get(name)
+        table = self._client.replica.table(name)
+        if found is None or found.served is not table.present:
+            found = self._layouts[name] = Layout(managed, table)
+        return found
+
+    def _difference(self, entry: Entry, uuid: UUID, row: tuple[Any, ...]) -> Iterable[Operation]:
+        """What is to be done to a row that is there."""
         managed = self._managed[entry.table]
-        uuid = self._assign(entry)
-        row = self._rows(entry.table).get(uuid)
-        if row is None:
-            if not isinstance(entry.key, Existing):
-                yield self._insert(entry, uuid)
-            return
-        places = positions(managed.row)
-        present = managed.row.schema.columns
+        layout = self._layout(managed)
+        places, served = layout.places, layout.served
         changed: dict[str, Any] = {}
-        served = self._client.replica.table(entry.table).present
         for column, value in entry.columns():
-            wanted = self._resolve(value)
+            wanted = value if type(value) in PLAIN else self._resolve(value)
             if column in served and row[places[column]] != wanted:
                 changed[column] = value_to_json(wanted)
         if changed:
@@ -478,7 +500,7 @@ class Reconciler:
             if column not in served:
                 continue
             wanted = self._elements(entry, column, members)
-            is_map = present[column].type.is_map
+            is_map = column in layout.maps
             here = members_of(row[places[column]])
             extra: Iterable[Any]
             if column in managed.shared:
@@ -526,23 +548,31 @@ class Reconciler:
     def _insert(self, entry: Entry, uuid: UUID) -> Operation:
         """A new row; what is the default of its column needs no word."""
         managed = self._managed[entry.table]
-        places, blank = positions(managed.row), defaults(managed.row)
-        served = self._client.replica.table(entry.table).present
+        layout = self._layout(managed)
+        places, unserved = layout.places, layout.unserved
         row: dict[str, Any] = {}
+        announced = list(layout.blank)
         item, held = next(iter(entry.items.items()))
-        for column, value in managed.annotate(item, _reasons(item, held)).items():
-            if column in served or column not in places:
+        for column, value in managed.annotate(item, reasons(item, held)).items():
+            if column not in unserved:
                 row[column] = value_to_json(value)
+                if column in places:
+                    announced[places[column]] = value
         for column, value in entry.columns():
-            resolved = self._resolve(value)
-            told = column in row or resolved != blank.get(column, _NO_DEFAULT)
-            if told and (column in served or column not in places):
-                row[column] = value_to_json(resolved)
+            wanted = value if type(value) in PLAIN else self._resolve(value)
+            if wanted == layout.defaults.get(column, NO_DEFAULT) and column not in row:
+                continue
+            if column not in unserved:
+                row[column] = value_to_json(wanted)
+                if column in places:
+                    announced[places[column]] = wanted
         for column, members in (entry.elements or {}).items():
             elements = self._elements(entry, column, members)
-            if column in served or column not in places:
-                is_map = managed.row.schema.columns[column].type.is_map
-                row[column] = value_to_json(FrozenMap(elements) if is_map else frozenset(elements))
+            if column not in unserved:
+                found = FrozenMap(elements) if column in layout.maps else frozenset(elements)
+                row[column] = value_to_json(found)
+        if entry.elements is None:
+            self._underway.announce(uuid, tuple(announced))
         return {"op": "insert", "table": entry.table, "uuid": str(uuid), "row": row}
 
 
@@ -567,9 +597,3 @@ class _Follower:
 
     def change(self, element: Any, mask: int) -> None:
         """Items are values: they do not change."""
-
-
-def _reasons(item: RowItem, held: Wanter | list[Wanter]) -> list[Reason]:
-    """Why an item is wanted, of all relations that want it."""
-    relations = held if isinstance(held, list) else [held]
-    return [reason for relation in relations for reason in relation.why(item)]

@@ -16,12 +16,15 @@ All are values: hashable and compared by content.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+
+from pyovn.ovsdb.values import UUID, FrozenMap
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-    from pyovn.ovsdb.values import UUID
+PLAIN: Final = frozenset({str, int, bool, float, type(None), UUID, FrozenMap})
+"""Types of values that hold no ``Ref``."""
 
 
 class Ref(NamedTuple):
