@@ -495,7 +495,7 @@ def test_rows_that_come_back_as_they_were_sent_are_not_compared_again(
 @pytest.mark.parametrize("again", ["edited", "deleted", "unwanted", "changed"])
 def test_a_row_that_changes_before_its_answer_has_come(world: World, again: str) -> None:
     """The row comes back, and before anybody has looked at it something else happens to it."""
-    items = (net("n", kind="x"),)
+    items: tuple[Any, ...] = (net("n", kind="x"),)
     world.want(*items)
     world.engine.settle()
     assert world.reconciler.flush(world.errors.append)

@@ -15,8 +15,8 @@ import pytest
 HEAVY = ("asyncio", "msgspec", "dataclasses", "inspect", "uvloop", "argparse", "subprocess", "pathlib")
 
 DAEMONS = {
-    "pyovn.northd.main": ("pathlib", "subprocess", "dataclasses"),
-    "pyovn.controller.main": (),
+    "pyovn.northd.program": ("pathlib", "subprocess", "dataclasses"),
+    "pyovn.controller.program": (),
     "pyovn.dbserver.main": (),
     "pyovn.vswitch.main": (),
 }

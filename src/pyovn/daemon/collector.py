@@ -25,9 +25,14 @@ A fixed time, not the end of the first pass: a standby, or a daemon without its 
 """
 
 
+def stay_away() -> None:
+    """Not yet; called before what a daemon is made of is imported."""
+    gc.disable()
+
+
 def relax(call_later: Callable[[float, Callable[[], None]], object]) -> None:
     """Stay away for ``START`` seconds, then come rarely; called when a process that runs daemons starts."""
-    gc.disable()
+    stay_away()
     call_later(START, begin)
 
 

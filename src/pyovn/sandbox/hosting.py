@@ -24,13 +24,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pyovn.compat2015 import main as compat_main
-from pyovn.controller import main as controller_main
+from pyovn.controller import program as controller_program
 from pyovn.daemon.log import Log
 from pyovn.daemon.main import Daemon, DaemonSpec
 from pyovn.daemon.paths import Directories
 from pyovn.dbserver.main import SPEC as SERVER_SPEC
 from pyovn.dbserver.main import Program
-from pyovn.northd import main as northd_main
+from pyovn.northd import program as northd_program
 from pyovn.ovsdb.disk import Disk
 from pyovn.ovsdb.journal import create
 from pyovn.sandbox import wrappers
@@ -136,7 +136,7 @@ class HostedMakers(Makers):
 
     def northd(self, runtime: Runtime, nb_client: DatabaseClient, sb_client: DatabaseClient) -> Northd:
         """An ovn-northd with its control commands."""
-        return northd_main.build(self.daemon(runtime, CENTRAL, northd_main.SPEC), nb_client, sb_client)
+        return northd_program.build(self.daemon(runtime, CENTRAL, northd_program.SPEC), nb_client, sb_client)
 
     def compat2015(
         self,
@@ -168,8 +168,8 @@ class HostedMakers(Makers):
     ) -> Controller:
         """An ovn-controller with its control commands; with it the hypervisor is whole."""
         wrappers.write(self.directory, hypervisor, self.rundir(hypervisor))
-        return controller_main.build(
-            self.daemon(runtime, hypervisor, controller_main.SPEC),
+        return controller_program.build(
+            self.daemon(runtime, hypervisor, controller_program.SPEC),
             client,
             connect_sb,
             switch_rundir=self.rundir(hypervisor),
