@@ -12,6 +12,8 @@ was written against), so every program runs on older and newer databases.
 Invariants: ``rows`` always equals what the updates so far say; an update either is applied as a whole
 or raises ``UpdateError``, after which the contents are to be fetched anew (``replace``).
 
+What is known of a new row before it comes (``expect``) spares decoding it, and its values are there once.
+
 Formats: ``apply`` takes RFC 7047's <table-updates> (section 4.1.6) or <table-updates2>
 (ovsdb-server(7), section 4.1.14).  In one process the server skips JSON and uses ``put``.  Not here:
 who asks for updates (``session``, ``blocking``).
@@ -173,11 +175,13 @@ class ReplicaTable:
 class Replica:
     """The copies of the wanted tables."""
 
-    __slots__ = ("_expected", "_interner", "tables")
+    __slots__ = ("_expected", "_interner", "_new", "tables")
 
     def __init__(self, tables: Mapping[str, Sequence[str]], expected: DatabaseSchema | None = None) -> None:
         self._interner = Interner()
         self._expected = expected
+        self._new: dict[str, tuple[dict[str, Any], UUID, Row]] = {}
+        """By name: the update in which a row will come, its name, and the row."""
         self.tables = {name: ReplicaTable(name, columns) for name, columns in tables.items()}
         if expected is not None:
             self.bind(expected)
@@ -190,6 +194,14 @@ class Replica:
         """Read updates by ``schema`` from now on."""
         for table in self.tables.values():
             table.bind(schema, self._expected, self._interner)
+
+    def expect(self, uuid: UUID, cells: dict[str, Any], row: Row) -> None:
+        """Whoever inserts a row with these cells knows what it will be here, if nobody else touches it."""
+        self._new[uuid] = {"insert": cells}, uuid, row
+
+    def expect_nothing(self) -> None:
+        """No row is under way any more."""
+        self._new.clear()
 
     def apply(self, updates: Any) -> list[Change]:
         """Apply <table-updates> or <table-updates2>."""
@@ -224,12 +236,17 @@ class Replica:
     def _targets(self, updates: Any, *, use_up: bool = False) -> list[tuple[ReplicaTable, UUID, Row | None]]:
         """Decode everything before anything is changed, so that a bad update leaves no trace."""
         targets: list[tuple[ReplicaTable, UUID, Row | None]] = []
-        interner = self._interner
+        interner, new = self._interner, self._new
         try:
             for name, rows in updates.items():
                 table = self.tables[name]
                 target = table.target
                 for text in list(rows):
+                    if text in new:
+                        update, uuid, row = new.pop(text)
+                        if rows[text] == update:
+                            targets.append((table, uuid, row))
+                            continue
                     uuid = interner.uuid(text)
                     targets.append((table, uuid, target(uuid, rows.pop(text) if use_up else rows[text])))
         except UpdateError:

@@ -51,9 +51,6 @@ class UUID(str):
     def __repr__(self) -> str:
         return f"UUID({str.__str__(self)!r})"
 
-    def __str__(self) -> str:
-        return str.__str__(self)
-
 
 ZERO_UUID: Final = UUID("00000000-0000-0000-0000-000000000000")
 

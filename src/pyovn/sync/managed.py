@@ -59,6 +59,10 @@ class PresentRows:
         """Whether a row is there and one of ours."""
         return uuid in self._key_of
 
+    def has(self, table: str) -> bool:
+        """Whether there is any row of ours in a table."""
+        return bool(self._by_key[table])
+
     def at(self, table: str, key: Hashable) -> Iterable[UUID]:
         """The rows with a key, oldest first."""
         return self._by_key[table].get(key, ())

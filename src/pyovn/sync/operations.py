@@ -106,11 +106,14 @@ def uuids_in(text: str) -> list[UUID]:
     return [UUID(found) for found in _UUID.findall(text)]
 
 
+_VARIANT: Final = {f"{digit:x}": f"{digit & 3 | 8:x}" for digit in range(16)}
+"""The digit that tells a UUID's variant (RFC 9562, section 4.1), by a random digit."""
+
+
 def random_uuid(rng: random.Random) -> str:
     """A version 4 UUID from the runtime's randomness, so that a simulation repeats itself."""
-    bits = rng.getrandbits(128) & ~(0xF << 76) & ~(0x3 << 62) | 0x4 << 76 | 0x2 << 62
-    text = f"{bits:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    text = rng.getrandbits(128).to_bytes(16, "big").hex()
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{_VARIANT[text[16]]}{text[17:20]}-{text[20:]}"
 
 
 class Referrer(NamedTuple):

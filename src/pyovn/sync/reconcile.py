@@ -194,6 +194,7 @@ class Reconciler:
             self._reconsider(name)
 
     def _take_returned(self) -> None:
+        self._client.replica.expect_nothing()
         for change, as_sent in self._underway.take_all():
             self._take(change, as_sent=as_sent)
 
@@ -355,11 +356,6 @@ class Reconciler:
         self._strangers.update({uuid: table for uuid, (table, _why) in self._kept.items()})
         self._kept.clear()
 
-    def _table_of(self, uuid: UUID) -> str:
-        return next(
-            (table for table in self._managed if uuid in self._rows(table)), next(iter(self._managed))
-        )
-
     def blocked(self) -> dict[Entry, str]:
         """Wanted rows that cannot be written, and why."""
         return {entry: reason for entry, reason in self._blocked.items() if entry.items}
@@ -395,7 +391,8 @@ class Reconciler:
         if isinstance(entry.key, Existing):
             entry.uuid = entry.key.uuid
         else:
-            for uuid in self._present.at(entry.table, self._resolve(entry.key)):
+            unknown = next(iter(entry.items), None) is entry.key and not self._present.has(entry.table)
+            for uuid in () if unknown else self._present.at(entry.table, self._resolve(entry.key)):
                 if uuid not in self._by_uuid:
                     entry.uuid = uuid
                     break
@@ -572,7 +569,9 @@ class Reconciler:
                 found = FrozenMap(elements) if column in layout.maps else frozenset(elements)
                 row[column] = value_to_json(found)
         if entry.elements is None:
-            self._underway.announce(uuid, tuple(announced))
+            values = tuple(announced)
+            self._underway.announce(uuid, values)
+            self._client.replica.expect(uuid, row, values)
         return {"op": "insert", "table": entry.table, "uuid": str(uuid), "row": row}
 
 
