@@ -174,24 +174,3 @@ def test_a_derivation_and_its_reads_fit_the_budget() -> None:
     tracemalloc.stop()
     assert len(net.flows) == 2_000
     assert used / 2_000 < 3_000
-
-
-def test_an_index_over_a_selection_of_records_follows_their_columns() -> None:
-    """The record stays selected while the column by which the index files it changes."""
-    engine = Engine()
-    ports = engine.table("port", Port)
-
-    def select(port: Port) -> Any:
-        if port.up:
-            yield port, "it is up"
-
-    selected = engine.derive("selected", ports, select)
-    by_switch = engine.index("by_switch", selected, lambda p: [p.switch])
-    ports.put(1, ("p1", "s0", "m1", True))
-    engine.settle()
-    record = ports.put(1, ("p1", "s1", "m1", True))
-    engine.settle()
-    assert (by_switch.all("s0"), by_switch.all("s1")) == ([], [record])
-    ports.put(1, ("p1", "s2", "m1", False))
-    engine.settle()
-    assert (by_switch.all("s1"), by_switch.all("s2")) == ([], [])
