@@ -397,8 +397,9 @@ class RealWorld(BaseWorld):
     ) -> None:
         super().__init__(hypervisors, encaps)
         self.controllers = controllers
-        self._patience = 20 + 4 * hypervisors
-        """Seconds; a limit for what is broken, and no pace of anything."""
+        self._patience = 120 + 4 * hypervisors
+        """Seconds; a limit for what is broken, and no pace of anything: where many others want the two
+        cores, what takes one second alone takes thirty."""
         self.runtime: RealRuntime = RealRuntime()
         self.directory = Path(tempfile.mkdtemp(prefix="pyovn-", dir="/tmp"))
         self.makers = RealMakers(self.runtime, self.directory, peer, northd=northd, controllers=controllers)
@@ -450,7 +451,7 @@ class RealWorld(BaseWorld):
 
     def landed(self, expected: int) -> None:
         """Nothing is in the underlay, and what a controller answers has come, too."""
-        deadline = self.runtime.now() + 5
+        deadline = self.runtime.now() + self._patience / 4
         underlay = self.deployment.underlay
 
         def look() -> None:

@@ -74,7 +74,7 @@ class Stack:
         done = subprocess.run(
             [str(word) for word in words],
             env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=20, check=False,
+            timeout=120, check=False,
         )  # fmt: skip
         if check and done.returncode != 0:
             raise AssertionError(
@@ -308,7 +308,7 @@ class Stack:
         pid = self.pids[place.directory / f"{target}.pid"]
         return self.run(self.peer("ovs-appctl"), "-t", place.directory / f"{target}.{pid}.ctl", *words)
 
-    def until(self, predicate: Callable[[], bool], seconds: float = 10) -> bool:
+    def until(self, predicate: Callable[[], bool], seconds: float = 60) -> bool:
         """Ask again and again, at most so long; each asking is a program's run, which paces the loop."""
         deadline = time.monotonic() + seconds
         while not predicate():

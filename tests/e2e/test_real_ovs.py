@@ -292,7 +292,7 @@ def test_a_port_that_ours_and_debians_claim_is_not_fought_for(stack: Stack, orde
             places[name], "add-port", "br-int", "v1", "--", "set", "interface", "v1", "type=internal",
             "external_ids:iface-id=p1",
         )  # fmt: skip
-        stack.nbctl("--timeout=15", "wait-until", "Logical_Switch_Port", "p1", "up=true")
+        stack.nbctl("--timeout=60", "wait-until", "Logical_Switch_Port", "p1", "up=true")
         stack.nbctl("--wait=hv", "sync")
     said = "interface v1 has iface-id p1, bound on chassis hv2: it is not used\n"
     assert stack.until(lambda: stack.appctl(places["hv1"], "ovn-controller", "notices") == said), stack.logs()
@@ -303,7 +303,7 @@ def test_a_port_that_ours_and_debians_claim_is_not_fought_for(stack: Stack, orde
     assert log.count("p1 is taken over") <= 1
     stack.vsctl(places["hv2"], "del-port", "v1")
     assert stack.until(lambda: stack.appctl(places["hv1"], "ovn-controller", "notices") == "")
-    stack.nbctl("--timeout=15", "wait-until", "Logical_Switch_Port", "p1", "up=true")
+    stack.nbctl("--timeout=60", "wait-until", "Logical_Switch_Port", "p1", "up=true")
     assert "hv1" in stack.sbctl("show")
 
 

@@ -82,7 +82,7 @@ def test_the_tour_is_green_and_leaves_nothing(short_tmp: Path) -> None:
 def test_a_healthy_run_logs_no_warning(sandbox: dict[str, str]) -> None:
     run(sandbox, "ovn-nbctl", "ls-add", "sw0", "--", "lsp-add", "sw0", "vm1")
     run(sandbox, "pyovn", "sandbox", "plug", "hv1", "vif1", "vm1")
-    run(sandbox, "ovn-nbctl", "--wait=hv", "--timeout=20", "sync")
+    run(sandbox, "ovn-nbctl", "--wait=hv", "--timeout=60", "sync")
     logs = sorted(Path(sandbox["PYOVN_SANDBOX"]).rglob("*.log"))
     assert len(logs) == 10
     loud = [
@@ -163,7 +163,7 @@ def test_plugging_twice_is_refused_and_what_is_unusual_is_said(sandbox: dict[str
 
 def test_hypervisors_come_and_go(sandbox: dict[str, str]) -> None:
     run(sandbox, "pyovn", "sandbox", "add-hypervisor", "hv3")
-    run(sandbox, "ovn-sbctl", "--timeout=20", "wait-until", "Chassis", "hv3", "hostname=hv3")
+    run(sandbox, "ovn-sbctl", "--timeout=60", "wait-until", "Chassis", "hv3", "hostname=hv3")
     assert "hv3 (192.168.0.3)" in run(sandbox, "pyovn", "sandbox", "list")
     assert run(sandbox, "hv3", "ovn-appctl", "-t", "ovn-controller", "debug/status") == "running\n"
     run(sandbox, "pyovn", "sandbox", "remove-hypervisor", "hv3")
@@ -256,7 +256,7 @@ def test_debians_tools_work_in_the_sandbox(sandbox: dict[str, str], peer: Callab
         there = {**sandbox, "OVS_RUNDIR": f"{sandbox['PYOVN_SANDBOX']}/{hypervisor}"}
         ids = f"external_ids:iface-id={port}"
         run(there, vsctl, "add-port", "br-int", interface, "--", "set", "Interface", interface, ids)
-    run(sandbox, nbctl, "--wait=hv", "--timeout=20", "sync")
+    run(sandbox, nbctl, "--wait=hv", "--timeout=60", "sync")
     assert run(sandbox, nbctl, "lsp-get-up", "vm2") == "up\n"
     assert "Port_Binding vm2" in run(sandbox, sbctl, "show")
     flow = 'inport == "vm1" && eth.src == {} && eth.dst == 00:00:00:00:00:02'

@@ -117,7 +117,7 @@ def test_the_article_of_8_april(sandbox: Shell) -> None:
         ("hostname", "sw0-port0", "[]", "[]", "[]"),
         ('""', "sw0-port1", "[]", "[]", "[]"),
     }
-    sandbox("ovn-nbctl --timeout=20 wait-until Logical_Switch_Port sw0-port0 up=true")
+    sandbox("ovn-nbctl --timeout=60 wait-until Logical_Switch_Port sw0-port0 up=true")
     assert sandbox("ovn-nbctl lport-get-up sw0-port0") == "up\n"
     assert sandbox("ovn-nbctl lport-get-up sw0-port1") == "down\n"
 
@@ -183,7 +183,7 @@ def test_the_article_of_21_april(sandbox: Shell) -> None:
     assert columns(bindings, "chassis", "logical_port", "mac", "parent_port", "tag") == {
         (f'"{SYSTEM_ID}"', f'"{port}"', "[]", "[]", "[]")
     }
-    sandbox(f"ovn-nbctl --timeout=20 wait-until Logical_Switch_Port {port} up=true")
+    sandbox(f"ovn-nbctl --timeout=60 wait-until Logical_Switch_Port {port} up=true")
     assert sandbox(f"ovn-nbctl lport-get-up {port}") == "up\n"
     sandbox("ovs-vsctl del-port tap0 && ovn-nbctl lswitch-del net")
 
@@ -207,9 +207,9 @@ def test_the_article_of_21_april(sandbox: Shell) -> None:
             f"ovs-vsctl add-port br-int vif{number}"
             f" -- set Interface vif{number} external-ids:iface-id=sw0-port{number}"
         )
-    sandbox("ovn-nbctl --wait=hv --timeout=20 sync")
-    sandbox("ovn-nbctl --timeout=20 wait-until Logical_Switch_Port sw0-port2 up=true")
-    sandbox("ovn-nbctl --timeout=20 wait-until Logical_Switch_Port sw0-port1 up=true")
+    sandbox("ovn-nbctl --wait=hv --timeout=60 sync")
+    sandbox("ovn-nbctl --timeout=60 wait-until Logical_Switch_Port sw0-port2 up=true")
+    sandbox("ovn-nbctl --timeout=60 wait-until Logical_Switch_Port sw0-port1 up=true")
     for target in ("broadcast", "sw0-port2"):
         said = sandbox(f"pyovn sandbox send sw0-port1 {target}").splitlines()
         assert [line.partition(" on ")[0] for line in said] == ["delivered to sw0-port2"]
