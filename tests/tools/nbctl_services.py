@@ -324,6 +324,8 @@ lr-del lr5
 --shuffle-remotes --leader-only lr-list
 --print-wait-time --wait=none lr-list
 --no-wait sync
+ls-del nope -1
+ls-list -
 set logical_switch nope ports:k<5
 set logical_switch nope name:k=
 get logical_switch nope name=x

@@ -18,6 +18,7 @@ import pytest
 
 from pyovn.daemon.ctlclient import control_request
 from pyovn.ovsdb.blocking import BlockingClient
+from pyovn.tools.ctl.errors import Console
 from pyovn.tools.trace.program import main
 
 if TYPE_CHECKING:
@@ -242,6 +243,7 @@ def traces(tmp_path_factory: pytest.TempPathFactory, peer: Callable[[str], str])
 
 def ours(traces: Traces, words: list[str]) -> tuple[int, str, str]:
     out, err, status = io.StringIO(), io.StringIO(), 0
+    Console.quiet = False
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             status = main([f"--db={traces.remote}", *words])

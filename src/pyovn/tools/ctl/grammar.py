@@ -126,7 +126,7 @@ def _parse_command(
     if len(arguments) > verb.high:
         hint = (
             ' (note that options must precede command names and follow a "--" argument)'
-            if any(word.startswith("--") for word in arguments)
+            if any(word.startswith("-") for word in arguments)
             else ""
         )
         raise CtlError(f"'{verb.name}' command takes at most {verb.high} arguments{hint}")
