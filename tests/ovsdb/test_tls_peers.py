@@ -160,14 +160,21 @@ def _ask(peer: Peer, remote: str, authority: Authority) -> list[str]:
     ]
 
 
+@pytest.mark.parametrize("client", BOTH)
 @pytest.mark.parametrize("family", ["tcp", "ssl"])
 def test_our_server_connects_to_a_client_that_waits(
-    start: Start, peer: Peer, authority: Authority, family: str
+    start: Start, peer: Peer, authority: Authority, family: str, client: str
 ) -> None:
     port = free_port()
     keys = authority.options("hv1") if family == "ssl" else ()
     waiting = subprocess.Popen(
-        [peer("ovsdb-client"), "--timeout=20", *keys, "list-dbs", f"p{family}:{port}:127.0.0.1"],
+        [
+            program(client, "ovsdb-client", peer),
+            "--timeout=20",
+            *keys,
+            "list-dbs",
+            f"p{family}:{port}:127.0.0.1",
+        ],
         stdout=subprocess.PIPE,
         text=True,
     )

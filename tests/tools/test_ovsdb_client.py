@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pyovn.daemon.ctlclient import control_request
 from pyovn.ovsdb.schema import ColumnType
 from pyovn.ovsdb.values import UUID, FrozenMap
 from pyovn.tools import ovsdb_client
@@ -317,13 +318,120 @@ def test_a_table_without_a_server(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_help_and_version(capsysbinary: pytest.CaptureFixture[bytes]) -> None:
     ovsdb_client.main(["--help"])
+    ovsdb_client.main(["help"])
     ovsdb_client.main(["-V"])
     shown = capsysbinary.readouterr().out.decode()
-    assert all(command.name in shown for command in ovsdb_client.COMMANDS)
+    assert all(f" {command.name} [SERVER]" in shown for command in ovsdb_client.COMMANDS)
+    assert shown.count("usage: ovsdb-client") == 2
     assert "ovsdb-client (pyovn)" in shown
 
 
-def test_the_background_is_refused_rather_than_forgotten(capsys: pytest.CaptureFixture[str]) -> None:
+class Detached:
+    """A command of ours in the background: its output is read from a pipe, its control socket is asked."""
+
+    def __init__(self, bench: Bench, *words: str) -> None:
+        self.directory = bench.folder
+        self.started = subprocess.Popen(
+            [*OURS, "--detach", "--no-chdir", "--pidfile=background.pid", "--unixctl=background", *words],
+            stdout=subprocess.PIPE, text=True, env=bench.environ, cwd=bench.folder,
+        )  # fmt: skip
+        assert self.started.stdout is not None
+        self.output = self.started.stdout
+        assert self.started.wait(20) == 0
+
+    def lines(self, count: int) -> list[str]:
+        watchdog = threading.Timer(20, os.kill, (int((self.directory / "background.pid").read_text()), 9))
+        watchdog.start()
+        shown = [self.output.readline() for _ in range(count)]
+        watchdog.cancel()
+        return shown
+
+    def ask(self, *words: str) -> tuple[bool, str]:
+        return control_request(str(self.directory / "background"), words[0], list(words[1:]))
+
+    def exit(self) -> None:
+        """End it: then its output ends, too."""
+        assert self.ask("exit") == (True, "")
+        assert self.output.read() == ""
+        assert not (self.directory / "background.pid").exists()
+        self.output.close()
+
+
+@pytest.mark.peers
+def test_a_monitor_goes_on_in_the_background(bench: Bench) -> None:
+    words = ("-f", "csv", "monitor", bench.server, "OVN_Northbound", "Address_Set", "!initial,name")
+    detached = Detached(bench, *words)
+    bench.transact({"op": "insert", "table": "Address_Set", "row": {"name": "late"}})
+    bench.transact({"op": "delete", "table": "Address_Set", "where": [["name", "==", "late"]]})
+    shown = [line.partition(",")[2] for line in detached.lines(5)]
+    assert shown == ["action,name\n", "insert,late\n", "", "action,name\n", "delete,late\n"]
+    detached.exit()
+
+
+@pytest.mark.peers
+def test_locks_are_taken_on_the_connection_in_the_background(bench: Bench) -> None:
+    detached = Detached(bench, "lock", bench.server, "one")
+    assert detached.ask("lock", "two") == (True, "")
+    assert bench.run(OURS, "-t", "1", "steal", bench.server, "two")[1] == '{"locked":true}\n'
+    shown = ['{"locked":true}\n'] * 2 + ["stolen\n", '["two"]\n', "locked\n", '["two"]\n']
+    assert detached.lines(6) == shown
+    assert detached.ask("unlock", "one") == (True, "")
+    assert detached.lines(1) == ["{}\n"]
+    accepted, why = detached.ask("unlock", "one")
+    assert not accepted
+    assert '\\"unlock\\" without \\"lock\\"' in why
+    detached.exit()
+
+
+@pytest.mark.peers
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (("lock", "S", "1x"), "lock returned error: {"),
+        (("monitor", "S", "D", "Nope"), 'OVN_Northbound does not have a table named "Nope"'),
+        (("monitor", "unix:/nowhere", "D", "Nope"), 'failed to connect to "unix:/nowhere" (No such file'),
+        (("-vnonsense", "lock", "S", "x"), 'processing "nonsense": no destination, level, or module'),
+    ],
+)
+def test_what_cannot_begin_in_the_background_says_so(bench: Bench, words: tuple[str, ...], why: str) -> None:
+    told = [{"S": bench.server, "D": "OVN_Northbound"}.get(word, word) for word in words]
+    code, shown, complaint = bench.run(OURS, "--detach", "--unixctl=background", *told)
+    assert (code, shown) == (1, "")
+    assert why in complaint
+
+
+@pytest.mark.peers
+def test_a_server_that_connects_is_waited_for(bench: Bench, peer: Callable[[str], str]) -> None:
+    """C's server connects out, again and again, until we listen; tcp and ssl are in test_tls_peers."""
+    appctl = (peer("ovs-appctl"), "-t", str(bench.folder / "c"))
+    subprocess.run([*appctl, "ovsdb-server/add-remote", f"unix:{bench.folder}/waiting"], check=True)
+    try:
+        shown = bench.run(OURS, "list-dbs", f"punix:{bench.folder}/waiting")
+    finally:
+        subprocess.run([*appctl, "ovsdb-server/remove-remote", f"unix:{bench.folder}/waiting"], check=True)
+    assert shown == (0, "OVN_Northbound\nOdd\n_Server\n", "")
+    assert not (bench.folder / "waiting").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "why"),
+    [
+        (["-vnonsense", "list-dbs", "unix:/nowhere"], 'processing "nonsense": no destination, level'),
+        (["list-dbs", "tcp:127.0.0.1:port"], 'failed to connect to "tcp:127.0.0.1:port" (Invalid argument)'),
+        (["list-dbs", "ssl:127.0.0.1:1"], "Private key must be configured to use SSL\n"),
+        (["-p", "/no", "-c", "/no", "-C", "/no", "list-dbs", "ssl:127.0.0.1:1"], "(Protocol error)"),
+        (["list-dbs", "punix:/nowhere/s"], 'failed to connect to "punix:/nowhere/s" (No such file'),
+    ],
+)
+def test_bad_arguments_are_told(capsys: pytest.CaptureFixture[str], words: list[str], why: str) -> None:
     with pytest.raises(SystemExit):
-        ovsdb_client.main(["--detach", "monitor", "unix:/nowhere", "D", "T"])
-    assert capsys.readouterr().err == "ovsdb-client: 'monitor' cannot run in the background\n"
+        ovsdb_client.main(words)
+    assert why in capsys.readouterr().err
+
+
+@pytest.mark.peers
+def test_a_path_may_be_longer_than_a_socket_address(bench: Bench, tmp_path: Path) -> None:
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    (long / "s").symlink_to(bench.folder / "s")
+    assert bench.run(OURS, "list-dbs", f"unix:{long}/s")[1].split() == ["OVN_Northbound", "Odd", "_Server"]

@@ -75,6 +75,9 @@ class DaemonSpec(NamedTuple):
     exit_usage: str = ""
     """Arguments of the control command ``exit``, such as "[--restart]"; at most one is accepted."""
 
+    keeps_output: bool = False
+    """In the background it goes on writing to standard output and error."""
+
     def all_options(self) -> tuple[Option, ...]:
         """Every option of the program; the order decides how ambiguities are listed."""
         short = self.unixctl_short
@@ -246,7 +249,11 @@ def run(spec: DaemonSpec, argv: Sequence[str] | None = None) -> int:
         return 1  # the log has said on the console which file it could not open
     directory = os.getcwd()  # noqa: PTH109 - a string is what everybody else wants
     background = process.Background(
-        log, detach="detach" in line, monitor="monitor" in line, chdir="no-chdir" not in line
+        log,
+        detach="detach" in line,
+        monitor="monitor" in line,
+        chdir="no-chdir" not in line,
+        keeps_output=spec.keeps_output,
     )
     return _serve(spec, log, directories, line, background, pidfile, directory)
 

@@ -46,12 +46,15 @@ FORWARDED: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 class Background:
     """The daemon's side of the fork: tells when it is ready."""
 
-    __slots__ = ("_chdir", "_detached", "_log", "_pipe")
+    __slots__ = ("_chdir", "_detached", "_keeps_output", "_log", "_pipe")
 
-    def __init__(self, log: Log, *, detach: bool, monitor: bool, chdir: bool) -> None:
+    def __init__(
+        self, log: Log, *, detach: bool, monitor: bool, chdir: bool, keeps_output: bool = False
+    ) -> None:
         """Fork as asked; returns only in the process that is to be the daemon."""
         self._log = log
         self._detached = detach
+        self._keeps_output = keeps_output
         self._chdir = chdir and detach
         self._pipe = -1
         if detach:
@@ -65,7 +68,7 @@ class Background:
         _report(self._pipe)
         self._pipe = -1
         if self._detached:
-            _leave(self._log, chdir=self._chdir)
+            _leave(self._log, chdir=self._chdir, keeps_output=self._keeps_output)
 
 
 class _Monitor:
@@ -180,13 +183,13 @@ def _report(pipe: int) -> None:
         os.close(pipe)
 
 
-def _leave(log: Log, *, chdir: bool) -> None:
+def _leave(log: Log, *, chdir: bool, keeps_output: bool = False) -> None:
     if chdir:
         os.chdir("/")
     log.console = None
     log.set_levels(None, "console", OFF)
     null = os.open(os.devnull, os.O_RDWR)
-    for descriptor in range(3):
+    for descriptor in range(1 if keeps_output else 3):
         os.dup2(null, descriptor)
     os.close(null)
 

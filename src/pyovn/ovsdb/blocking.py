@@ -8,8 +8,9 @@ are read: before ``transact`` returns, its effects are in the replica (ovsdb-ser
 and ``wait_for`` reads until a predicate holds.  Echo requests of the server are answered while reading.
 
 Remotes are ovsdb(7)'s active connection methods ``unix:``, ``tcp:`` and ``ssl:``, several by commas; each
-is tried once, in turn.  With ``leader_only`` a clustered database is accepted from its leader only.  The
-TLS library takes its time to load, so ``tls`` is a function, asked for key files by an ``ssl:`` remote only.
+is tried once, in turn.  ``dial`` may be another way to a socket: ``ovsdb-client`` also waits for servers.
+With ``leader_only`` a clustered database is accepted from its leader only.  The TLS library takes its time
+to load, so ``tls`` is a function, asked for key files by an ``ssl:`` remote only.
 
 Errors: ``ConnectionFailedError`` (no remote took us, or the connection was lost; ``.remote`` and
 ``.reason`` hold what the C tools print as ``REMOTE: database connection failed (REASON)``),
@@ -23,13 +24,13 @@ import errno
 import os
 import re
 import socket
-import sys
 import time
 from typing import TYPE_CHECKING, Any, Final
 
 from pyovn.ovsdb.replica import Change, Replica
 from pyovn.ovsdb.requests import Reply, error_text, monitor_requests, transaction, transaction_reply
 from pyovn.ovsdb.schema import DatabaseSchema
+from pyovn.sim.address import below_tls, parse_active, unix_name
 from pyovn.wire import jsonrpc
 
 if TYPE_CHECKING:
@@ -37,13 +38,14 @@ if TYPE_CHECKING:
     from typing import Self
 
     from pyovn.ovsdb.requests import Condition
+    from pyovn.sim.address import Address
     from pyovn.sim.tlsfiles import TlsFiles
 
     Tls = Callable[[], TlsFiles]
+    Dial = Callable[[str, float | None, Tls | None], socket.socket]
 
 _READ: Final = 1 << 20
 _SPLIT: Final = re.compile(r",(?=unix:|tcp:|ssl:)")
-_DEFAULT_PORT: Final = 6640
 _UPDATES: Final = frozenset(("update", "update2"))
 
 
@@ -78,61 +80,31 @@ def split_remotes(remotes: str) -> list[str]:
     return _SPLIT.split(remotes)
 
 
-def _open(remote: str, timeout: float | None, tls: Tls | None) -> socket.socket:
+def connect(remote: str, timeout: float | None, tls: Tls | None) -> socket.socket:
     """Connect to one remote; raises ``OSError``."""
-    family, _, rest = remote.partition(":")
-    if family == "unix" and rest:
+    carrier = below_tls(remote)
+    if carrier is not None:
+        from pyovn.ovsdb import blocking_tls
+
+        return blocking_tls.connect(_connected, parse_active(carrier), timeout, tls)
+    return _connected(parse_active(remote), timeout)
+
+
+def _connected(address: Address, timeout: float | None) -> socket.socket:
+    """A connection without TLS; raises ``OSError``."""
+    if address.family == "unix":
         made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             made.settimeout(timeout)
-            made.connect(rest)
+            with unix_name(address.name) as name:
+                made.connect(name)
         except BaseException:
             made.close()
             raise
         return made
-    if family in {"tcp", "ssl"} and rest:
-        host, port = _host_and_port(rest)
-        made = socket.create_connection((host, port), timeout)
-        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        return made if family == "tcp" else _secure(made, tls)
-    raise OSError(97, os.strerror(97), remote)
-
-
-def _secure(made: socket.socket, tls: Tls | None) -> socket.socket:
-    """TLS on a connected socket; raises ``OSError``, and says on standard error what TLS says."""
-    import ssl
-
-    from pyovn.sim.tls import TlsError, TlsKeys, describe
-
-    keys = TlsKeys(None if tls is None else tls())
-    bootstrapping = keys.bootstrapping
-    try:
-        secured = keys.context(server=False).wrap_socket(made)
-    except (TlsError, ssl.SSLError) as error:
-        made.close()
-        text = f"SSL_connect: {describe(error)}" if isinstance(error, ssl.SSLError) else str(error)
-        sys.stderr.write(f"{text}\n")
-        code = errno.EPROTO if keys.files.lacking() is None else errno.ENOPROTOOPT
-        raise OSError(code, os.strerror(code)) from error
-    if not bootstrapping:
-        return secured
-    host, port = secured.getpeername()[:2]
-    timeout = secured.gettimeout()
-    with secured:
-        try:
-            keys.bootstrap(secured)
-        except TlsError as error:
-            raise OSError(errno.EPROTO, str(error)) from error
-    return keys.context(server=False).wrap_socket(socket.create_connection((host, port), timeout))
-
-
-def _host_and_port(text: str) -> tuple[str, int]:
-    if text.startswith("["):
-        host, _, port = text[1:].partition("]")
-        port = port.removeprefix(":")
-    else:
-        host, _, port = text.partition(":")
-    return host, int(port) if port else _DEFAULT_PORT
+    made = socket.create_connection((address.name, address.port), timeout)
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return made
 
 
 def _reason(error: Exception) -> str:
@@ -161,9 +133,11 @@ class BlockingClient:
         *,
         leader_only: bool = False,
         tls: Tls | None = None,
+        dial: Dial = connect,
     ) -> None:
         self.remotes = split_remotes(remotes)
         self.tls = tls
+        self.dial = dial
         self.remote = self.remotes[0]
         """The remote that is connected, or the one that failed last."""
         self.notifications: list[dict[str, Any]] = []
@@ -188,7 +162,7 @@ class BlockingClient:
         for remote in self.remotes:
             self.remote = remote
             try:
-                self._socket = _open(remote, self._left(), self.tls)
+                self._socket = self.dial(remote, self._left(), self.tls)
             except TimeoutError as error:
                 raise DeadlineError(f"{remote}: no connection in time") from error
             except (OSError, ValueError) as error:
@@ -277,6 +251,16 @@ class BlockingClient:
         assert self.replica is not None, "wait_for needs a fetch before it"
         while not predicate(self.replica):
             self.pump()
+
+    def fileno(self) -> int:
+        """The descriptor of the connection, for who waits for several."""
+        assert self._socket is not None
+        return self._socket.fileno()
+
+    @property
+    def has_more(self) -> bool:
+        """Whether something has come that the descriptor does not tell of."""
+        return bool(self._messages) or bool(getattr(self._socket, "pending", int)())
 
     def pump(self) -> None:
         """Wait for one message of the server and act on it."""

@@ -6,8 +6,8 @@ command.  Output is equal to the C program's, with one exception: where that fol
 tables (``list-tables``, ``list-columns``, rows within one update), ours is sorted or in the order of arrival.
 
 The commands are in ``ovsdb_inspect`` (those that ask once), ``ovsdb_follow`` (those that stay) and
-``ovsdb_snapshot`` (backup, restore, conversion).  Not here: following a server in the background, which is
-refused.
+``ovsdb_snapshot`` (backup, restore, conversion).  ``ovsdb_background`` lets those that stay go on in the
+background, and ``ovsdb_passive`` waits for a server that connects to us.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
 
 import pyovn
@@ -25,21 +26,25 @@ from pyovn.ovsdb.blocking import (
     BlockingError,
     ConnectionFailedError,
     RequestError,
+    connect,
     split_remotes,
 )
 from pyovn.tools import ovsdb_follow as follow
 from pyovn.tools import ovsdb_inspect as inspect
 from pyovn.tools.ctl.text import format_json
-from pyovn.tools.ovsdb_job import Command, Job, UsageError, parse_transaction, write
+from pyovn.tools.ovsdb_job import Command, Job, UsageError, configure_logging, parse_transaction, write
 from pyovn.tools.table import DATA, FORMATS, Printer, Style
 from pyovn.tools.tlskeys import tls_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from pyovn.ovsdb.blocking import Dial
+
 PROGRAM: Final = "ovsdb-client"
 DEFAULT_DATABASE: Final = "Open_vSwitch"
-METHODS: Final = ("tcp:", "ssl:", "unix:", "ptcp:", "pssl:", "punix:")
+PASSIVE: Final = ("ptcp:", "pssl:", "punix:")
+METHODS: Final = ("tcp:", "ssl:", "unix:", *PASSIVE)
 
 OPTIONS: Final = (
     opt.Option("format", "f", "required"),
@@ -57,6 +62,7 @@ OPTIONS: Final = (
     opt.Option("timeout", "t", "required"),
     *opt.COMMON,
     *opt.DAEMON,
+    opt.UNIXCTL,
     *opt.VLOG,
     *opt.TLS,
 )
@@ -127,21 +133,24 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         style = _style(line)
         _start_clock(line)
-        _run(line, style)
-    except UsageError as error:
-        fatal(str(error))
-    except RequestError as error:
-        verb = "transaction" if error.method in {"transact", "convert"} else error.method
-        text = error.error if isinstance(error.error, str) else format_json(error.error)
-        fatal(f"{verb} returned error: {text}")
-    except (BlockingError, ValueError) as error:
-        fatal(str(error))
+        _run(line, style, words)
+    except (UsageError, BlockingError, ValueError) as error:
+        fatal(wording(error))
     except BrokenPipeError:
         sys.stdout = None  # whoever read is gone, and there is nothing to flush
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGINT)
+
+
+def wording(error: Exception) -> str:
+    """What the user is told of an error."""
+    if not isinstance(error, RequestError):
+        return str(error)
+    verb = "transaction" if error.method in {"transact", "convert"} else error.method
+    text = error.error if isinstance(error.error, str) else format_json(error.error)
+    return f"{verb} returned error: {text}"
 
 
 def _style(line: opt.CommandLine) -> Style:
@@ -177,10 +186,13 @@ def _start_clock(line: opt.CommandLine) -> None:
     signal.alarm(int(seconds))
 
 
-def _run(line: opt.CommandLine, style: Style) -> None:
+def _run(line: opt.CommandLine, style: Style, words: Sequence[str]) -> None:
     if not line.arguments:
         raise UsageError("missing command name; use --help for help")
     name, *arguments = line.arguments
+    if name == "help":
+        write(follow.USAGE)
+        return
     command = next((command for command in COMMANDS if command.name == name), None)
     if command is None:
         raise UsageError(f"unknown command '{name}'; use --help for help")
@@ -190,33 +202,58 @@ def _run(line: opt.CommandLine, style: Style) -> None:
         server = arguments.pop(0)
     if not command.wants_database:
         _count(command, arguments)
-    if command.stays and ("detach" in line or "monitor" in line):
-        raise UsageError(f"'{name}' cannot run in the background")
     if command.check is not None:
         command.check(arguments)
     several = len(split_remotes(server)) > 1
     leader_only = several and command.name != "wait" and "no-leader-only" not in line
-    client = BlockingClient(server, leader_only=leader_only, tls=tls_of(line))
+    client = BlockingClient(server, leader_only=leader_only, tls=tls_of(line), dial=_way_to(server))
     job = Job(command, client, style, Printer(write, style), "", arguments)
     job.timestamp = "timestamp" in line
     job.force = "force" in line
     if "db-change-aware" in line or "no-db-change-aware" in line:
         job.change_aware = "db-change-aware" in line
-    if command.name == "wait":
-        command.run(job)
+    if command.stays and any(name in line for name in ("detach", "monitor", "pidfile", "unixctl")):
+        from pyovn.tools import ovsdb_background
+
+        begin = partial(_begin, job, several=several, is_default=is_default)
+        raise SystemExit(ovsdb_background.serve(job, begin, words, OPTIONS))
+    configure_logging(PROGRAM, line)
+    _begin(job, several=several, is_default=is_default)
+    while job.handlers and job.deliver():
+        _lost_is_told(client.pump)
+
+
+def _begin(job: Job, *, several: bool, is_default: bool) -> None:
+    """Connect and run the command, up to what it waits for."""
+    if job.command.name == "wait":
+        job.command.run(job)
         return
     _connect(job, several=several)
     if is_default:
         _look_elsewhere(job)
-    if command.wants_database:
+    if job.command.wants_database:
         _choose_database(job)
-        _count(command, job.arguments)
+        _count(job.command, job.arguments)
     if job.change_aware is not None:
         job.client.request("set_db_change_aware", [job.change_aware])
+    _lost_is_told(partial(job.command.run, job))
+
+
+def _lost_is_told(step: Callable[[], None]) -> None:
+    """Take a step; a connection that is lost in it is told in C's words."""
     try:
-        command.run(job)
+        step()
     except ConnectionFailedError as error:
         raise UsageError(f"{error.remote}: receive failed ({error.reason})") from error
+
+
+def _way_to(server: str) -> Dial:
+    """How a connection to a server comes about: we connect, or wait for it."""
+    if not server.startswith(PASSIVE):
+        return connect
+    from pyovn.tools import ovsdb_passive
+
+    return ovsdb_passive.dial
 
 
 def _count(command: Command, arguments: Sequence[str]) -> None:

@@ -1,5 +1,8 @@
 """The commands of ``ovsdb-client`` that follow a server: monitor*, lock, steal, unlock, wait.
 
+They show what is there and leave in ``job.handlers`` what is to be done with what comes; ``ovsdb_client`` and
+``ovsdb_background`` wait for it.
+
 A monitor shows every update as a table with a row per changed row: ``initial``, ``insert``, ``delete``,
 ``modify``, or for plain ``monitor`` a pair ``old`` and ``new`` (ovsdb-client(1), "monitor").  What an update
 leaves out is an empty cell.
@@ -31,7 +34,7 @@ USAGE: Final = """\
 ovsdb-client: command-line JSON-RPC client of an OVSDB server
 usage: ovsdb-client [OPTIONS] COMMAND [ARG...]
 
-Commands; SERVER is an active connection method, DATABASE a name that the server has:
+Commands; SERVER is a connection method, DATABASE a name that the server has:
   list-dbs [SERVER]                                 names of the databases
   get-schema [SERVER] [DATABASE]                    the schema as JSON
   get-schema-version [SERVER] [DATABASE]            its version
@@ -54,6 +57,7 @@ Commands; SERVER is an active connection method, DATABASE a name that the server
   lock [SERVER] LOCK                                get a lock, and say what becomes of it
   steal [SERVER] LOCK                               get it at once
   unlock [SERVER] LOCK                              give it up
+  help
 
 The default SERVER is db.sock in the run directory, the default DATABASE is Open_vSwitch.
 
@@ -67,6 +71,9 @@ Other:
   -t, --timeout=SECS          end by SIGALRM after SECS seconds
   --no-leader-only            of a cluster, take any member
   -h, --help, -V, --version
+With monitor*, lock, steal, unlock:
+  --detach, --pidfile[=FILE], --overwrite-pidfile, --no-chdir, --monitor, --unixctl=SOCKET
+                              go on in the background when the first answer was shown
 """
 
 
@@ -148,14 +155,14 @@ def monitor(job: Job) -> None:
         for update in rows.values():
             update["first"] = True
     view.show(contents)
-    _follow(job, {"update": lambda params: view.show(params[1])})
+    job.handlers = {"update": lambda params: view.show(params[1])}
 
 
 def monitor_cond(job: Job) -> None:
     """``monitor-cond CONDITION TABLE [COLUMN,...]...``."""
     view = _conditional(job)
     view.show(job.client.request("monitor_cond", [job.database, None, _requests(view)]))
-    _follow(job, {"update2": lambda params: view.show(params[1])})
+    job.handlers = {"update2": lambda params: view.show(params[1])}
 
 
 def monitor_cond_since(job: Job) -> None:
@@ -172,7 +179,7 @@ def monitor_cond_since(job: Job) -> None:
         write(f"\nlast_id: {params[1]}")
         view.show(params[2])
 
-    _follow(job, {"update3": update})
+    job.handlers = {"update3": update}
 
 
 def _requests(view: View) -> dict[str, Any]:
@@ -225,20 +232,6 @@ def _add_group(
     watched.requests.append({"columns": columns, "select": select})
 
 
-def _follow(job: Job, handlers: dict[str, Callable[[list[Any]], None]]) -> None:
-    """Act on notifications until the connection or the program ends."""
-    client = job.client
-    while True:
-        for message in client.notifications:
-            handler = handlers.get(message["method"])
-            if handler is not None:
-                handler(message["params"])
-            elif message["method"] == "monitor_canceled":
-                return
-        client.notifications.clear()
-        client.pump()
-
-
 # Locks
 
 
@@ -264,7 +257,7 @@ def _lock(job: Job, method: str) -> None:
     def show(method: str) -> Callable[[list[Any]], None]:
         return lambda params: write(f"{method}\n{format_json(params)}\n")
 
-    _follow(job, {name: show(name) for name in ("locked", "stolen")})
+    job.handlers = {name: show(name) for name in ("locked", "stolen")}
 
 
 # wait
@@ -282,7 +275,7 @@ def wait(job: Job) -> None:
     if len(job.client.remotes) > 1:
         raise UsageError("wait acts on one server")
     while True:
-        client = BlockingClient(job.client.remotes[0], tls=job.client.tls)
+        client = BlockingClient(job.client.remotes[0], tls=job.client.tls, dial=job.client.dial)
         try:
             with client:
                 _wait_on(client, database, state)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from pyovn.daemon.options import VLOG
 from pyovn.ovsdb.schema import BaseType, ColumnType
 from pyovn.ovsdb.updates import Interner, codec
 from pyovn.tools.json_text import JsonTextError, as_read, parse_text
@@ -13,9 +14,13 @@ from pyovn.tools.table import Datum, Printer, Style, json_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    Handlers = dict[str, Callable[[list[Any]], None]]
+
+    from pyovn.daemon.options import CommandLine
     from pyovn.ovsdb.blocking import BlockingClient
     from pyovn.ovsdb.schema import TableSchema
 
+_LOGGING: Final = tuple(option.name for option in VLOG)
 UUID_TYPE: Final = ColumnType(BaseType("uuid"))
 
 
@@ -28,7 +33,7 @@ class Job:
 
     __slots__ = (
         "arguments", "change_aware", "client", "command", "database",
-        "force", "printer", "style", "timestamp",
+        "force", "handlers", "printer", "style", "timestamp",
     )  # fmt: skip
 
     def __init__(
@@ -49,10 +54,23 @@ class Job:
         self.timestamp = False
         self.change_aware: bool | None = None
         self.force = False
+        self.handlers: Handlers = {}
+        """What a command that stays does with notifications, by method."""
 
     def show_json(self, json: Any) -> None:
         """Print JSON on a line of its own, or pretty."""
         write(json_text(as_read(json), pretty=self.style.pretty) + "\n")
+
+    def deliver(self) -> bool:
+        """Act on the notifications that have come; False when no more will."""
+        for message in self.client.notifications:
+            handler = self.handlers.get(message["method"])
+            if handler is not None:
+                handler(message["params"])
+            elif message["method"] == "monitor_canceled":
+                return False
+        self.client.notifications.clear()
+        return True
 
 
 class Command(NamedTuple):
@@ -67,6 +85,18 @@ class Command(NamedTuple):
     """Follows the server until it is ended."""
     check: Callable[[list[str]], object] | None = None
     """Looks at the arguments before anybody is asked."""
+
+
+def configure_logging(program: str, line: CommandLine) -> None:
+    """Obey -v, --log-file and their relatives; raises ``ValueError``.  Loads the log if there are any."""
+    if not any(name in line for name in _LOGGING):
+        return
+    from pyovn.daemon import logoptions, paths
+
+    try:
+        logoptions.configure(logoptions.quiet(program), line, paths.ovs())
+    except OSError:
+        raise SystemExit(1) from None  # the log has said on the console which file it could not open
 
 
 def write(text: str) -> None:

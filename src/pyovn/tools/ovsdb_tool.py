@@ -16,7 +16,7 @@ import pyovn
 from pyovn.daemon import options as opt
 from pyovn.daemon import paths
 from pyovn.tools import ovsdb_tool_files as files
-from pyovn.tools.ovsdb_job import write
+from pyovn.tools.ovsdb_job import configure_logging, write
 from pyovn.tools.ovsdb_tool_job import PROGRAM, Command, FatalError, Job
 
 if TYPE_CHECKING:
@@ -124,6 +124,10 @@ def main(argv: Sequence[str] | None = None) -> None:
     if "help" in line:
         _help(job)
         return
+    try:
+        configure_logging(PROGRAM, line)
+    except ValueError as error:
+        opt.fatal(PROGRAM, str(error))
     try:
         _run(job, list(line.arguments))
     except FatalError as error:
