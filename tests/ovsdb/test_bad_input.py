@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -59,6 +61,31 @@ def test_a_long_string_is_a_value_up_to_the_limit_of_a_message_and_the_end_beyon
     assert peer.closed
     assert any("longer than" in line for line in world.logged)
     assert world.is_well()
+
+
+@pytest.mark.parametrize("who", ["client", "server"])
+def test_half_a_message_goes_with_its_connection(who: str) -> None:
+    """At once: the collector of cyclic garbage, which comes rarely in a daemon, is not waited for."""
+    world = World()
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(5):
+            peer = Peer(world)
+            peer.send(b'{"id":1,"method":"echo","params":["' + b"x" * (1 << 20))
+            assert tracemalloc.get_traced_memory()[0] - before > 1 << 20
+            if who == "client":
+                peer.stream.close()
+            else:
+                next(s for s in world.server.sessions if s.unfinished).drop("test")
+            world.runtime.settle()
+            del peer
+            assert tracemalloc.get_traced_memory()[0] - before < 1 << 19
+    finally:
+        tracemalloc.stop()
+        gc.enable()
 
 
 WRONG: list[Any] = [

@@ -115,6 +115,8 @@ class Connection:
 
     def _end(self, reason: str) -> None:
         self._cancel()
+        # Connection and session refer to each other, and the collector comes rarely: half a message may be large.
+        self._decoder.forget()
         self.on_end(self, reason)
 
     def _cancel(self) -> None:

@@ -91,6 +91,11 @@ class Decoder:
         """Bytes held of a message whose end has not come."""
         return self._held
 
+    def forget(self) -> None:
+        """Let go of a message whose end will not come."""
+        self._pieces.clear()
+        self._held = 0
+
     def feed(self, data: bytes) -> list[Any]:
         """Take the next bytes; the values that they complete, in order.  Raises ``JsonRpcError``."""
         if not self._pieces and len(data) <= self._max_bytes:
