@@ -17,6 +17,7 @@ import pytest
 from engine_kit import SCHEMA, delete, insert
 from server_kit import OURS, ServerProcess
 
+from pyovn.daemon.ctlclient import control_request
 from pyovn.ovsdb.schema import DatabaseSchema
 from pyovn.wire.jsonrpc import Decoder, encode, request
 
@@ -65,6 +66,7 @@ class World:
         schema = DatabaseSchema.from_json(SCHEMA)
         self.server = ServerProcess(OURS, lambda name: name, directory, [schema], "-vfile:dbg")
         self.path = str(directory / "db.sock")
+        self.control = str(directory / "ctl")
         self._process = self.server.process()
         self.witness = Client(self.path)
         self.witness.call("monitor", "T", "w", {"Plain": {"columns": ["i"]}})
@@ -124,6 +126,20 @@ def test_a_string_of_100_mb_is_a_value_and_leaves_nothing_behind(world: World) -
     sender.socket.close()
     assert world.is_well()
     assert world.megabytes() < before + 2 * (LONG >> 20)
+
+
+def test_halves_of_messages_are_let_go_of_and_on_request_returned_to_the_system(world: World) -> None:
+    before = world.megabytes()
+    for _ in range(4):
+        client = Client(world.path)
+        client.socket.sendall(b'{"id":1,"method":"echo","params":["' + b"x" * (30 << 20))
+        assert world.is_well()
+        client.socket.close()
+    assert world.is_well()
+    assert world.megabytes() < before + 2 * 30
+    assert control_request(world.control, "ovsdb-server/memory-trim-on-compaction", ["on"]) == (True, "")
+    assert control_request(world.control, "ovsdb-server/compact", []) == (True, "")
+    assert world.megabytes() < before + 10
 
 
 def test_wrong_types_unknown_tables_and_ids_that_come_twice_are_answered(world: World) -> None:

@@ -187,11 +187,11 @@ class Program:
             raise CommandError(reserved if is_ours and reserved else unknown)
         return name
 
-    @staticmethod
-    def _trim_memory(args: Sequence[str]) -> None:
-        """Freed memory goes back to the system as Python's allocator decides: nothing to switch."""
+    def _trim_memory(self, args: Sequence[str]) -> None:
+        """Let freed memory go back to the system after every compaction, or as the allocator decides."""
         if args[0] not in {"on", "off"}:
             raise CommandError("invalid argument")
+        self.files.compacted = _trim if args[0] == "on" else None
 
     def _remove_db(self, args: Sequence[str]) -> None:
         name = self._known(args[0], _UNKNOWN, "Cannot remove reserved database.")
@@ -247,6 +247,15 @@ class Program:
             self.remotes.remove(args[0])
         except KeyError:
             raise CommandError("no such remote") from None
+
+
+def _trim() -> None:
+    """Give pages that are free back to the system (malloc_trim(3)), where the C library can."""
+    import ctypes  # who never asks for this does without
+
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _text(error: Exception) -> str:

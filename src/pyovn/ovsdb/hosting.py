@@ -28,6 +28,8 @@ class Files:
     def __init__(self, server: Server, log: Callable[[str, str], None]) -> None:
         self.server = server
         self.journals: dict[str, Journal] = {}
+        self.compacted: Callable[[], None] | None = None
+        """Called after each compaction that succeeds."""
         self._log = log
         self._waiting: dict[Journal, list[Done]] = {}
         """Who is to be told of the end of a compaction that is under way."""
@@ -82,6 +84,8 @@ class Files:
             except OSError as why:
                 self._log("err", f"{journal.path}: compaction failed: {why}")
                 error = why
+        if error is None and self.compacted is not None:
+            self.compacted()
         for done in self._waiting.pop(journal, ()):
             done(error)
 

@@ -115,7 +115,7 @@ class Connection:
 
     def _end(self, reason: str) -> None:
         self._cancel()
-        # Connection and session refer to each other, and the collector comes rarely: half a message may be large.
+        # Connection and session refer to each other and are collected late; half a message may be large.
         self._decoder.forget()
         self.on_end(self, reason)
 
