@@ -6,9 +6,10 @@ transaction to Logical_Switch_Port.up), with the daemon's CPU time, and the rows
 southbound's journal grew.  Prints a table in Markdown; ``--quick`` leaves the large networks out.
 
 Latency includes the database servers' part, which is the same program on both sides.  Ours runs from compiled
-bytecode, as pip installs it.  ``--check`` exits with 1 when a target of docs/performance.md is missed by more
-than ``NOISE``, by the clock and by the CPU time of the daemon and its servers: on a busy machine the clock
-shows who had to wait, and CPU time is what each has worked.
+bytecode, as pip installs it.  ``--check`` exits with 1 when a target of docs/performance.md is missed both by
+the clock and by the CPU time of the daemon and its servers: on a busy machine the clock shows who had to
+wait, and CPU time is what each has worked.  ``JITTER`` is allowed where two of our own latencies of some
+milliseconds are compared, and nowhere else.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ COLD: Final = 1.5
 """The most that a cold start may take, in times of Debian's."""
 MEMORY: Final = 2.0
 """The same for memory."""
-NOISE: Final = 1.25
+JITTER: Final = 1.25
+"""By how much ``FLAT`` may be missed: a wake-up more or less is a fifth of what adding a port takes."""
 Operation = dict[str, Any]
 
 
@@ -360,24 +362,24 @@ def times(one: Cost, other: Cost) -> float:
 
 
 def misses(results: dict[str, Found]) -> Iterator[str]:
-    """The targets that are missed by more than the noise."""
+    """The targets that are missed."""
     for name, found in results.items():
         ours, theirs = found["ours"][0], found["theirs"][0]
         starts = times(ours["cold start"], theirs["cold start"])
         faster = 1 / times(ours["add a port"], theirs["add a port"])
         memory = found["ours"][1] / found["theirs"][1]
-        if starts > COLD * NOISE:
+        if starts > COLD:
             yield f"{name}: a cold start takes {starts:.2f} times Debian's, target {COLD}"
-        if memory > MEMORY * NOISE:
+        if memory > MEMORY:
             yield f"{name}: memory is {memory:.2f} times Debian's, target {MEMORY}"
-        if name in FASTER and faster < FASTER[name] / NOISE:
+        if name in FASTER and faster < FASTER[name]:
             yield f"{name}: adding a port is {faster:.1f} times faster, target {FASTER[name]}"
     sizes = [name for name in FASTER if name in results]
     if sizes:
         adds = [results[name]["ours"][0]["add a port"] for name in sizes]
         for name, cost in zip(sizes[1:], adds[1:], strict=True):
             longer = times(cost, adds[0])
-            if longer > FLAT * NOISE:
+            if longer > FLAT * JITTER:
                 yield f"{name}: adding a port takes {longer:.2f} times that at {sizes[0]}, target {FLAT}"
 
 
