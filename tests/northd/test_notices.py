@@ -164,3 +164,30 @@ def test_a_router_port_with_the_name_of_a_switch_port(world: World) -> None:
     world.remove_port("p1")
     assert line not in world.northd.notices()
     assert world.only("Port_Binding", logical_port="p1")["type"] == "patch"
+
+
+def test_a_binding_whose_name_goes_from_a_gateway_to_a_switch_port_and_back(world: World) -> None:
+    """Found by a random history: the row stayed, and with it what only the one before has."""
+    gateway = {"name": "gw", "chassis_name": "hv1", "priority": 1}
+    row = {"name": "rp", "mac": mac(9), "gateway_chassis": ["named-uuid", "gw"]}
+    world.nb(
+        {"op": "insert", "table": "Gateway_Chassis", "uuid-name": "gw", "row": gateway},
+        {"op": "insert", "table": "Logical_Router_Port", "uuid-name": "rp", "row": row},
+        {"op": "insert", "table": "Logical_Router", "row": {"name": "r", "ports": ["named-uuid", "rp"]}},
+    )
+    before = world.only("Port_Binding", logical_port="cr-rp")
+    assert before["ha_chassis_group"] is not None
+    named = {"parent_name": "vm", "tag_request": 5, "port_security": {mac(1)}}
+    world.add_switch("sw0", {"name": "cr-rp", **named})
+    port = world.only("Port_Binding", logical_port="cr-rp")
+    assert (port["ha_chassis_group"], port["parent_port"], port["tag"]) == (None, "vm", 5)
+    assert world.restart().sent == []
+    world.remove_port("cr-rp")
+    after = world.only("Port_Binding", logical_port="cr-rp")
+    changing = ("_uuid", "tunnel_key", "ha_chassis_group")
+    assert {c: v for c, v in after.items() if c not in changing} == {
+        c: v for c, v in before.items() if c not in changing
+    }
+    assert after["ha_chassis_group"] is not None
+    assert world.restart().sent == []
+    assert not [line for line in world.log if "failed" in line]

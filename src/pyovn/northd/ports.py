@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from pyovn.northd.model import DATAPATH, PORT, Item, Model, requested_key
-from pyovn.ovn.ports import ROUTER, southbound_type
+from pyovn.ovn.ports import EXTERNAL, ROUTER, southbound_type
 from pyovn.ovsdb.values import UUID, FrozenMap
 from pyovn.sync.wants import Ref, want
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 
 PASSTHRU: Final = "vlan-passthru"
+NO_GATEWAY: Final[Mapping[str, Any]] = {"ha_chassis_group": None}
+"""What a binding has that was a router's gateway before, by the same name, and has no longer."""
 
 
 class PortKey(NamedTuple):
@@ -77,6 +79,7 @@ def declare(model: Model, tags: Tags, routers: Routers) -> Allotment[PortKey, UU
                 requested_chassis=next(iter(wished), None),
                 requested_additional_chassis=frozenset(wished[1:]),
                 external_ids=_external_ids(port),
+                **({} if port.type == EXTERNAL else NO_GATEWAY),
             ),
             "a logical switch port is bound somewhere",
         )

@@ -31,6 +31,16 @@ GROUP: Final = sb.HAChassisGroup.TABLE
 MEMBER: Final = sb.HAChassis.TABLE
 
 
+NO_SWITCH_PORT: Final[dict[str, Any]] = {
+    "port_security": frozenset(),
+    "parent_port": None,
+    "tag": None,
+    "requested_chassis": None,
+    "requested_additional_chassis": frozenset(),
+}
+"""What a binding has that was a switch port's before, by the same name, and has no longer."""
+
+
 class Candidate(NamedTuple):
     """A chassis that may be the gateway of a group; ``group`` is the group's name."""
 
@@ -104,6 +114,8 @@ class Routers:
                 "datapath": Ref(DATAPATH, router.uuid),
                 "mac": frozenset([" ".join([port.mac, *sorted(port.networks)])]),
                 "external_ids": port.external_ids,
+                "ha_chassis_group": None,
+                **NO_SWITCH_PORT,
             }
             chassis, group = self.chassis_of(port), self.group_of(port)
             redirect = chassisredirect_name(port.name)
@@ -119,7 +131,7 @@ class Routers:
             if group is not None and key is not None:
                 names = {"logical_port": redirect, "tunnel_key": key, "type": CHASSISREDIRECT}
                 names["options"] = FrozenMap(self._redirect(port, router))
-                names["ha_chassis_group"] = Ref(GROUP, group)
+                common["ha_chassis_group"] = Ref(GROUP, group)
                 yield want(PORT, redirect, **names, **common), "where the gateway is"
 
         def groups(port: nb.LogicalRouterPort) -> Iterator[tuple[Item, str]]:
