@@ -34,13 +34,6 @@ def program(whose: str, name: str, peer: Peer) -> str:
     return debians if whose == DEBIANS else str(BIN / name)
 
 
-def free_port() -> int:
-    """A port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def run(*words: str, timeout: float = 30, check: bool = True, env: dict[str, str] | None = None) -> str:
     """Run a program; its output, of both kinds if it may fail."""
     done = subprocess.run(

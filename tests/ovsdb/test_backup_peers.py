@@ -6,9 +6,10 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from server_kit import DEBIANS, OURS, ServerProcess, free_port, run, wait_until
+from server_kit import DEBIANS, OURS, ServerProcess, run, wait_until
 
 from certificates import Authority
+from ports import free_port
 from pyovn.schemas.northbound import NORTHBOUND
 from pyovn.schemas.southbound import SOUTHBOUND
 

@@ -9,9 +9,10 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from server_kit import BIN, BOTH, DEBIANS, OURS, ServerProcess, free_port, program, run, wait_until
+from server_kit import BIN, BOTH, DEBIANS, OURS, ServerProcess, program, run, wait_until
 
 from certificates import Authority
+from ports import free_port
 from pyovn.schemas.northbound import NORTHBOUND
 from pyovn.schemas.southbound import SOUTHBOUND
 from pyovn.schemas.vswitch import OPEN_VSWITCH

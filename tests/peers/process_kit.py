@@ -6,13 +6,14 @@ import contextlib
 import os
 import select
 import signal
-import socket
 import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,14 +22,6 @@ BIN: Final = Path(sys.executable).parent
 NORTHBOUND: Final = "/usr/share/ovn/ovn-nb.ovsschema"
 SOUTHBOUND: Final = "/usr/share/ovn/ovn-sb.ovsschema"
 VSWITCH: Final = "/usr/share/openvswitch/vswitch.ovsschema"
-
-
-def free_port() -> int:
-    """A TCP port that nobody has; tests ask for it again after a restart."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def end(pid: int, sign: int = signal.SIGKILL) -> None:

@@ -8,7 +8,9 @@ import signal
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from process_kit import NORTHBOUND, ServerProcess, free_port, run, until
+from process_kit import NORTHBOUND, ServerProcess, run, until
+
+from ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
