@@ -230,3 +230,12 @@ def test_a_port_costs_what_it_costs_however_many_there_are(lab: Lab) -> None:
         lab.sync()
         costs.append(len(sent.flow_mods))
     assert max(costs[-5:]) <= max(costs[:5])
+
+
+def test_an_action_that_is_not_carried_out_yet_is_named(lab: Lab) -> None:
+    red = datapath(lab, "red")
+    actions = "reg0[0] = put_dhcp_opts(offerip = 10.0.0.1); next;"
+    uuid = insert_flow(lab, "udp", actions, logical_datapath=red["_uuid"])
+    assert flows_of(lab, "hv1", uuid) == []
+    (notice,) = lab.controller("hv1").notices()
+    assert "action put_dhcp_opts is not served yet" in notice
