@@ -150,6 +150,8 @@ OPTIONS: Final = [
     *[("ct_lb_mark;", ["--ct=new", f"--lb-dst={to}"]) for to in ("10.0.0.6", "[fd00::5]:80", "fd00::5", "")],
     *[("reg1 = select(1, 2, 3); next;", [f"--select-id={chosen}"]) for chosen in ("2", "x")],
 ]  # fmt: skip
+TWICE: Final = ["", "ct_next;", "ct_snat(1.2.3.4);", "ct_dnat;", "ct_lb;", "ct_commit_nat;"]
+"""What happens to a packet that has been through the tracker; found by ``reg8``."""
 ALL: Final = [*ACTIONS, *KNOWN, *dict.fromkeys(action for action, _ in OPTIONS if action not in ACTIONS)]
 
 ETHER: Final = (
@@ -206,7 +208,8 @@ def rows() -> Iterator[dict[str, Any]]:
         yield insert(table, {"name": name, "code": code, "type": kind})
     flows = [("ingress", 0, f"reg9 == {number}", text) for number, text in enumerate(ALL)]
     flows = [(p, t, f"ip && {match}" if text[:6] == "reject" else match, text) for p, t, match, text in flows]
-    flows += [("ingress", 1, "1", f"{LOG}next;"), ("ingress", 2, "1", 'outport = "p2"; output;')]
+    flows += [("ingress", 1, f"reg8 == {number}", f"{LOG}{text}") for number, text in enumerate(TWICE)]
+    flows += [("ingress", 1, "reg8 == 0", f"{LOG}next;"), ("ingress", 2, "1", 'outport = "p2"; output;')]
     flows += [("egress", 0, "1", f"{LOG}next;"), ("egress", 1, "1", "output;")]
     for pipeline, stage, match, actions in flows:
         flow: dict[str, Any] = {
@@ -237,8 +240,8 @@ def traces(tmp_path_factory: pytest.TempPathFactory, peer: Callable[[str], str])
         subprocess.run([*daemon, f"--pidfile={directory}/trace.pid"], check=True)
         yield Traces(remote, control, peer("ovn-trace"))
     finally:
-        for pidfile in directory.glob("*.pid"):
-            os.kill(int(pidfile.read_text()), 15)
+        for pid in [int(pidfile.read_text()) for pidfile in directory.glob("*.pid")]:
+            os.kill(pid, 15)
 
 
 def ours(traces: Traces, words: list[str]) -> tuple[int, str, str]:
@@ -280,6 +283,14 @@ def test_every_action_in_all_forms(traces: Traces) -> None:
                 problems.append(f"{action}   {packet}\n{found}")
     assert not problems, "\n".join(problems)
     assert wrong == set(KNOWN)
+
+
+@pytest.mark.parametrize("second", TWICE[1:])
+def test_the_tracker_twice(traces: Traces, second: str) -> None:
+    for first in ("ct_next;", "ct_dnat(1.2.3.4);", "ct_lb;", "ct_snat;"):
+        *words, packet = question(first, PACKETS[0])
+        words.append(f"{packet} && reg8 == {TWICE.index(second)}")
+        assert not difference(by_daemon(traces, words), ours(traces, words)[1]), first
 
 
 @pytest.mark.parametrize(("action", "options"), OPTIONS, ids=[" ".join(o) for _, o in OPTIONS])

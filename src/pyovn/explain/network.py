@@ -115,6 +115,17 @@ class Datapath:
         return f"(unnamed port {key})" if key else ""
 
 
+def _buckets(rows: int) -> int:
+    """How many buckets C's hash tables have for so many rows.
+
+    Of flows of one priority that match one packet any may be executed.  C's ovn-trace takes the first in its
+    table of rows, where a row's bucket is the low bits of its UUID's first 32; so does ours, to trace alike.
+    """
+    if rows < 8:
+        return 4 if rows > 1 else 1
+    return 1 << rows.bit_length() - 1
+
+
 def _silent(_text: str) -> None:
     """The doubts of a caller who does not want them."""
 
@@ -190,7 +201,9 @@ class Network:
 
     def _load_flows(self) -> None:
         groups = {uuid: row["datapaths"] for uuid, row in self._rows("Logical_DP_Group")}
-        for uuid, row in self._rows("Logical_Flow"):
+        rows = self._rows("Logical_Flow")
+        mask = _buckets(len(rows)) - 1
+        for uuid, row in rows:
             owners = set(groups.get(row["logical_dp_group"], ()))
             if row["logical_datapath"] is not None:
                 owners.add(row["logical_datapath"])
@@ -211,7 +224,7 @@ class Network:
                     datapath.flows.setdefault((row["pipeline"], flow.table), []).append(flow)
         for datapath in self.datapaths.values():
             for flows in datapath.flows.values():
-                flows.sort(key=lambda flow: (-flow.priority, flow.match, flow.uuid))
+                flows.sort(key=lambda flow: (-flow.priority, int(flow.uuid[:8], 16) & mask, flow.uuid))
 
     def _load_sets(self) -> None:
         for _, row in self._rows("Address_Set"):

@@ -84,11 +84,14 @@ _EXCLUSIVE: Final = (("new", "est", "est"), ("new", "rpl", "rpy"))
 """Two flags, and what the second is called in the sentence."""
 
 
-def _pass(place: Place, title: str, packet_changes: Microflow, more: int = 0) -> None:
-    """Track a copy and let it go on in the next table."""
-    state, remark = place.walk.world.next_state()
+def _pass(place: Place, title: str, changes: Microflow, more: int = 0, *, again: bool = False) -> None:
+    """Track a copy and let it go on in the next table; what is tracked already is not, but ``again``."""
+    state, remark = place.packet.get("ct_state", 0), ""
+    if again or not state & TRACKED:
+        reported, remark = place.walk.world.next_state()
+        state |= reported
     fork = place.fork(Kind.TRANSFORMATION, f"{title}{remark}")
-    fork.packet.update(packet_changes, ct_state=state | more)
+    fork.packet.update(changes, ct_state=state | more)
     place.walk.enter_table(fork.packet, place.table + 1, fork.node)
 
 
@@ -132,7 +135,7 @@ def _ct_lb(place: Place, action: actions_ct.CtLoadBalance) -> None:
         port = _PORTS.get(place.packet.get("nw_proto", 0))
         if backend.port and port is not None:
             changes[port] = backend.port
-    _pass(place, action.name, changes, _BIT["dnat"] if changes else 0)
+    _pass(place, action.name, changes, _BIT["dnat"] if changes else 0, again=True)
 
 
 def _backend(place: Place, action: actions_ct.CtLoadBalance) -> Backend | None:
