@@ -120,6 +120,23 @@ def test_a_tunnel_that_somebody_deleted_is_made_again() -> None:
     assert lab.frames("hv1", 1, datagram(1, 2)) == [("hv2", "vm2")]
 
 
+def test_a_tunnel_that_the_switch_has_not_made_holds_hv_cfg_back() -> None:
+    """``--wait=hv`` must not answer while frames to the new chassis have no way yet."""
+    lab = Lab("hv1")
+    lab.build("sw0", {1: "hv1"})
+    lab.deployment.links.cut("hv1/ovs-vswitchd", "hv1/db")
+    foreign_chassis(lab, "friend", "geneve", "192.168.9.8")
+    count = {"op": "mutate", "table": "NB_Global", "where": [], "mutations": [["nb_cfg", "+=", 1]]}
+    lab.transact("nb", count)
+    lab.runtime.advance(30)
+    (row,) = lab.rows("nb", "NB_Global")
+    assert (row["sb_cfg"], row["hv_cfg"]) == (row["nb_cfg"], row["nb_cfg"] - 1)
+    lab.deployment.links.mend("hv1/ovs-vswitchd", "hv1/db")
+    lab.runtime.advance(10)
+    (row,) = lab.rows("nb", "NB_Global")
+    assert row["hv_cfg"] == row["nb_cfg"]
+
+
 def test_a_chassis_without_a_common_encapsulation_has_no_tunnel() -> None:
     lab = Lab("hv1")
     foreign_chassis(lab, "stranger", "vxlan", "192.168.9.9")

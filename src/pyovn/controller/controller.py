@@ -35,7 +35,7 @@ from pyovn.controller.adoption import Adoption
 from pyovn.controller.binding import Binding
 from pyovn.controller.complaints import Complaints
 from pyovn.controller.lflow import LogicalFlows
-from pyovn.controller.model import SB_INPUTS, SELF, VS_INPUTS, Config, LocalPort, Model
+from pyovn.controller.model import ENCAP_TYPES, SB_INPUTS, SELF, VS_INPUTS, Config, LocalPort, Model
 from pyovn.controller.moves import Moves, Takeovers
 from pyovn.controller.ofswitch import Switch
 from pyovn.controller.ownership import sb_managed, vs_managed
@@ -120,6 +120,8 @@ class Controller:
         self._rivals = Rivals(runtime)
         self._patience: Timer | None = None
         self._announcer: garp.Announcer | None = None
+        self._unborn: set[UUID] = set()
+        """Patches and tunnels to which the switch has not given a port number, nor said that it cannot."""
         self._names: set[str] = set()
         """All names that this chassis has had: rows under an old one are ours to delete."""
         self._build()
@@ -245,7 +247,13 @@ class Controller:
     def _vs_changed(self, changes: list[Change]) -> None:
         self.model.vswitch.apply(changes)
         self.vs_reconciler.actual(changes)
-        self._deleted += [c.uuid for c in changes if c.table == INTERFACE and c.new is None]
+        for table, uuid, _old, new in changes:
+            if table == INTERFACE and new is None:
+                self._deleted.append(uuid)
+            if table == INTERFACE and new is not None and _is_unborn(vs.Interface(uuid, new)):
+                self._unborn.add(uuid)
+            elif table == INTERFACE:
+                self._unborn.discard(uuid)
         self._loop.wake()
 
     def _sb_changed(self, changes: list[Change]) -> None:
@@ -484,12 +492,14 @@ class Controller:
     def _send_flows(self) -> None:
         """Bring the switch in step; what it confirms becomes input."""
         if self._complete and self.switch.is_idle:
-            # What is being claimed has no flows yet: that nb_cfg is reached is told after the answer.
+            # What is being claimed, and a patch or tunnel that the switch has not made, has no flows yet:
+            # that nb_cfg is reached is told after the answer.
+            making = self.vs_reconciler.in_flight or bool(self._unborn)
             claiming = self.sb_reconciler is not None and self.sb_reconciler.in_flight
             if claiming and not self._was_in_step:
                 return  # after an exit, flows of ports that are claimed again stand: they stay
             rows = self.model.southbound.table(sb.SBGlobal).peek_all()
-            nb_cfg = None if claiming else max((row.nb_cfg for row in rows), default=0)
+            nb_cfg = None if claiming or making else max((row.nb_cfg for row in rows), default=0)
             zones = self.zones.unclean()
             self._snapshot = (list(self.model.local_ports.elements()), nb_cfg, zones)
             for zone in zones.values():
@@ -555,3 +565,7 @@ class Controller:
         if self.switch.state != "ready" and bridge is not None and self.model.bridge_by_name.one(bridge):
             lines.append(f"no connection to the switch's bridge {bridge}: {self.switch.state}")
         return lines
+
+
+def _is_unborn(row: vs.Interface) -> bool:
+    return row.ofport is None and (row.type == "patch" or row.type in ENCAP_TYPES)
