@@ -11,6 +11,7 @@ be executed, and the trace goes on without the flow's others.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from pyovn.explain import effects, lookups, replies, tracking
@@ -36,7 +37,10 @@ INGRESS: Final = "ingress"
 EGRESS: Final = "egress"
 LOOPBACK: Final = 1
 """The bit flags.loopback of reg10."""
-DEPTH_LIMIT: Final = 128
+DEPTH_LIMIT: Final = 640
+"""Tables in a row: ten pipelines, twice what a packet meets on its way through three routers and back."""
+FRAMES: Final = 12 * DEPTH_LIMIT
+"""How deep Python may call for that; a trace is a tree as deep as the packet's way is long."""
 EFFECTS: Final[dict[type, Callable[[Place, Any], None]]] = {
     **effects.EFFECTS,
     **lookups.EFFECTS,
@@ -65,6 +69,8 @@ class Simulation:
 
     def trace(self, datapath: Datapath, flow: Microflow) -> Node:
         """The whole way of ``flow`` from its inport on."""
+        if sys.getrecursionlimit() < FRAMES:
+            sys.setrecursionlimit(FRAMES)
         root = Node(Kind.ACTION, "")
         self._ingress(datapath, flow, root)
         return root
