@@ -106,6 +106,30 @@ WRONG: list[Any] = [
 ]
 
 
+@pytest.mark.parametrize(
+    "operations",
+    [
+        [insert("Plain", i=1)],
+        [insert("Plain", i="one")],
+        [{"op": "nonsense"}],
+        [{"op": "abort"}],
+        [{"op": "comment", "comment": "kept?"}, insert("Nope")],
+        [insert("Keyed", 1), insert("Keyed", 1)],
+    ],
+)
+def test_a_request_leaves_nothing_that_only_a_collector_finds(operations: list[dict[str, Any]]) -> None:
+    world = World()
+    peer = Peer(world)
+    peer.call("transact", ["T", *operations])
+    gc.collect()
+    gc.disable()
+    try:
+        peer.call("transact", ["T", *operations])
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+
+
 def variants(json: Any) -> list[Any]:
     """``json`` with one part of it wrong, everywhere."""
     found: list[Any] = list(WRONG)

@@ -125,7 +125,7 @@ def test_a_string_of_100_mb_is_a_value_and_leaves_nothing_behind(world: World) -
     assert answer[1]["error"] == "syntax error"
     sender.socket.close()
     assert world.is_well()
-    assert world.megabytes() < before + 2 * (LONG >> 20)
+    assert world.megabytes() < before + (LONG >> 20)  # what is freed is not always given back at once
 
 
 def test_halves_of_messages_are_let_go_of_and_on_request_returned_to_the_system(world: World) -> None:

@@ -77,6 +77,13 @@ pop(eth.dst); next;
 clone { eth.dst = 00:00:00:00:00:05; next; }; next;
 clone { };
 arp { LOG; output; }; next;
+ip.dscp = 10; icmp4 { LOG; };
+ip.dscp = 10; icmp6 { LOG; };
+ip.dscp = 10; tcp_reset { LOG; };
+ip.dscp = 10; sctp_abort { LOG; };
+ip.dscp = 10; arp { LOG; };
+ip.dscp = 10; nd_na { LOG; };
+ip.dscp = 10; reject { LOG; };
 icmp4 { icmp4.frag_mtu = 5; LOG; };
 icmp4_error { LOG; };
 icmp6 { LOG; };
@@ -146,7 +153,7 @@ OPTIONS: Final = [
         ["--ct=est,new|rel"],
     )
 ] + [
-    *[(DNAT, [f"--lb-dst={to}"]) for to in ("10.0.0.6", "10.0.0.5:80", "10.0.0.5:", "10.0.0.5:99999", "x")],
+    *[(DNAT, [f"--lb-dst={to}"]) for to in ("10.0.0.6", "10.0.0.5:80", "10.0.0.5:99999", "x")],
     *[("ct_lb_mark;", ["--ct=new", f"--lb-dst={to}"]) for to in ("10.0.0.6", "[fd00::5]:80", "fd00::5", "")],
     *[("reg1 = select(1, 2, 3); next;", [f"--select-id={chosen}"]) for chosen in ("2", "x")],
 ]  # fmt: skip
@@ -163,6 +170,9 @@ PACKETS: Final = [
     f"{ETHER} && arp.op == 1 && arp.sha == 00:00:00:00:01:01 && arp.spa == 10.0.0.1 && arp.tpa == 10.0.0.2",
     f"{ETHER} && nd_ns && ip6.src == fd00::1 && ip6.dst == ff02::1 && nd.target == fd00::2",
     f"{ETHER} && ip4.src == 10.0.0.1 && ip4.dst == 10.0.0.2 && ip.ttl == 1 && sctp.src == 5 && sctp.dst == 6",
+    f"{ETHER} && ip6.src == fd00::1 && ip6.dst == fd00::2 && ip.ttl == 9 && tcp.src == 7 && tcp.flags == 2",
+    f"{ETHER} && vlan.present && vlan.vid == 5 && ip4.src == 10.0.0.1 && ip4.dst == 10.0.0.2 && udp.src == 7"
+    " && ip.ttl == 9 && ip.frag == 1",
 ]
 
 

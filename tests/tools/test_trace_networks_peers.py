@@ -164,6 +164,14 @@ def packet_of(rng: random.Random) -> str:
     return text
 
 
+def _untied(text: str) -> str:
+    """A trace without what tells flows of one stage and priority apart.
+
+    Which of several is taken is chance where C's hash table has them in one bucket, once in about 1,000 times.
+    """
+    return re.sub(r"^( *\d+\. \w+) \(.*\): .*(, priority \d+), uuid \w+$", r"\1\2", text, flags=re.MULTILINE)
+
+
 def test_generated_packets_print_the_same(traces: Traces, seed: int) -> None:
     rng = random.Random(seed)
     problems, seen = [], set()
@@ -174,7 +182,7 @@ def test_generated_packets_print_the_same(traces: Traces, seed: int) -> None:
         if THEIRS.search(theirs):
             continue
         ours = trace(traces.network, None, packet, list(WRITERS), World())
-        if ours != theirs:
+        if ours != theirs and _untied(ours) != _untied(theirs):
             problems.append(packet)
         seen.update(re.findall(r"^ +(?:\S+ = )?([a-z_0-9]+)(?:;|[({ ])", theirs, re.MULTILINE))
     assert not problems, problems

@@ -22,25 +22,38 @@ _IPV4: Final = 0x800
 _TYPES: Final = ("icmp_type", "icmpv6_type")
 _RST: Final = 1 << 2
 _TURNED: Final = (("eth_src", "eth_dst"), ("ip_src", "ip_dst"), ("ipv6_src", "ipv6_dst"))
-_IP_ALONE: Final = frozenset(
-    ("eth_src", "eth_dst", "eth_type", "ip_src", "ip_dst", "ipv6_src", "ipv6_dst", "ipv6_label")
+_LINK: Final = ("eth_src", "eth_dst", "vlan_tci")
+_KEPT: Final = frozenset(
+    (
+        *_LINK,
+        "eth_type",
+        "ip_src",
+        "ip_dst",
+        "ipv6_src",
+        "ipv6_dst",
+        "ipv6_label",
+        "ip_dscp",
+        "nw_ecn",
+        "ip_frag",
+    )
 )
+"""Fields that a packet over IP shares with the one of which it is made."""
 _HEADERS: Final = frozenset(
-    (*_IP_ALONE, "vlan_tci", "nw_proto", "nw_ttl", "nw_ecn", "ip_dscp", "ip_frag", "icmp_type", "icmp_code",
-     "icmpv6_type", "icmpv6_code", "tcp_src", "tcp_dst", "tcp_flags", "udp_src", "udp_dst", "sctp_src",
-     "sctp_dst", "arp_op", "arp_spa", "arp_tpa", "arp_sha", "arp_tha", "nd_target", "nd_sll", "nd_tll")
+    (*_KEPT, "nw_proto", "nw_ttl", "icmp_type", "icmp_code", "icmpv6_type", "icmpv6_code", "tcp_src", "tcp_dst",
+     "tcp_flags", "udp_src", "udp_dst", "sctp_src", "sctp_dst", "arp_op", "arp_spa", "arp_tpa", "arp_sha",
+     "arp_tha", "nd_target", "nd_sll", "nd_tll")
 )  # fmt: skip
 
 
 def _over_ip(packet: Microflow, protocol: int, **fields: int) -> Microflow:
     """A packet between the same addresses; what is logical (registers, ports) stays."""
-    kept = {name: v for name, v in packet.items() if name in _IP_ALONE or name not in _HEADERS}
+    kept = {name: v for name, v in packet.items() if name in _KEPT or name not in _HEADERS}
     return kept | {"nw_proto": protocol, "nw_ttl": 255} | fields
 
 
 def _arp(packet: Microflow) -> Microflow:
     """A request for the address that an IPv4 packet goes to."""
-    made = {name: v for name, v in packet.items() if name in {"eth_src", "eth_dst"} or name not in _HEADERS}
+    made = {name: v for name, v in packet.items() if name in _LINK or name not in _HEADERS}
     addresses = {"arp_spa": packet.get("ip_src", 0), "arp_tpa": packet.get("ip_dst", 0)}
     return made | {"eth_type": 0x806, "arp_op": 1, "arp_sha": packet.get("eth_src", 0)} | addresses
 

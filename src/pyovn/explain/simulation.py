@@ -69,10 +69,13 @@ class Simulation:
 
     def trace(self, datapath: Datapath, flow: Microflow) -> Node:
         """The whole way of ``flow`` from its inport on."""
-        if sys.getrecursionlimit() < FRAMES:
-            sys.setrecursionlimit(FRAMES)
         root = Node(Kind.ACTION, "")
-        self._ingress(datapath, flow, root)
+        before = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(before, FRAMES))
+        try:
+            self._ingress(datapath, flow, root)
+        finally:
+            sys.setrecursionlimit(before)
         return root
 
     def _ingress(self, datapath: Datapath, flow: Microflow, node: Node) -> None:

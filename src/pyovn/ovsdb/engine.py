@@ -132,12 +132,12 @@ class Database:
         except OvsdbError as error:
             results.append(error.to_json())
             results.extend([None] * (count - len(results)))
-            return Outcome(results, error=error)
+            return Outcome(results, error=error.forget_where())
         try:
             return Outcome(results, self._commit(run))
         except OvsdbError as error:
             results.append(error.to_json())
-            return Outcome(results, error=error)
+            return Outcome(results, error=error.forget_where())
 
     def _execution(self, holds_lock: Callable[[str], bool], elapsed: int, authority: Authority) -> Execution:
         transaction = Transaction(self.tables, self.serial + 1)

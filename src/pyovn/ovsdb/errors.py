@@ -31,6 +31,11 @@ class OvsdbError(ValueError):
         self.details = details
         self.syntax = syntax
 
+    def forget_where(self) -> OvsdbError:
+        """Let go of the calls in which it was raised: who keeps it as a value would keep the request, too."""
+        self.__traceback__ = self.__context__ = self.__cause__ = None
+        return self
+
     def to_json(self) -> dict[str, Any]:
         """The <error> object."""
         error = {"error": self.tag, "details": self.details}
