@@ -45,11 +45,14 @@ def explain(
     except _AbsentError as absence:
         return absence.explanation(evidence, text)
     sender = where.name_of(flow.get("reg14", 0))
+    asked = flow
     where, flow = _container(evidence, where, flow)
     inport = where.name_of(flow.get("reg14", 0))
     found = Explanation(text, format_microflow(flow), where.shown, inport)
     if inport != sender:
         found.warnings.append(f"a frame from {sender} with that VLAN tag is from {inport}, a container in it")
+    elif flow is not asked:
+        found.warnings.append(f"with that VLAN tag {inport}'s frames leave the VM, and lose it there")
     found.steps += northbound.steps(evidence, where, inport, flow)
     walk = Walk(evidence)
     walk.run(where, flow)
@@ -160,7 +163,8 @@ def _container(evidence: Evidence, where: Datapath, flow: Microflow) -> tuple[Da
     if not tci & _VLAN_PRESENT:
         return where, flow
     for binding in evidence.bindings():
-        if binding.parent_port == sender and binding.tag == tci & 0xFFF:
+        # From the container itself the tag is its own, too: that is how its frames leave the VM.
+        if sender in {binding.parent_port, binding.logical_port} and binding.tag == tci & 0xFFF:
             home = evidence.network.datapath_of_port(binding.logical_port)
             if home is not None:
                 return home, {**flow, "vlan_tci": 0, "reg14": binding.tunnel_key}

@@ -39,9 +39,9 @@ _KEPT: Final = frozenset(
 )
 """Fields that a packet over IP shares with the one of which it is made."""
 _HEADERS: Final = frozenset(
-    (*_KEPT, "nw_proto", "nw_ttl", "icmp_type", "icmp_code", "icmpv6_type", "icmpv6_code", "tcp_src", "tcp_dst",
-     "tcp_flags", "udp_src", "udp_dst", "sctp_src", "sctp_dst", "arp_op", "arp_spa", "arp_tpa", "arp_sha",
-     "arp_tha", "nd_target", "nd_sll", "nd_tll")
+    (*_KEPT, "nw_proto", "nw_ttl", "icmp_type", "icmp_code", "icmpv6_type", "icmpv6_code", "tcp_src",
+     "tcp_dst", "tcp_flags", "udp_src", "udp_dst", "sctp_src", "sctp_dst", "arp_op", "arp_spa", "arp_tpa",
+     "arp_sha", "arp_tha", "nd_target", "nd_sll", "nd_tll")
 )  # fmt: skip
 
 
