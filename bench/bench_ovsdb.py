@@ -29,6 +29,7 @@ from ovsdb_load import (
     Server,
     Wire,
     insert,
+    keep_clients_away,
     monitor,
     transact,
     write_file,
@@ -426,6 +427,7 @@ def main() -> int:
     if not os.access(DEBIAN, os.X_OK) or not SCHEMA.exists():
         print(f"{DEBIAN} and {SCHEMA} are needed: apt-get install openvswitch-switch ovn-common")
         return 1
+    keep_clients_away()
     report = Report()
     with tempfile.TemporaryDirectory(prefix="ob-", dir="/tmp") as name:
         bench = Bench(QUICK if options.quick else FULL, Path(name), report)

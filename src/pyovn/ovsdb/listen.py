@@ -69,6 +69,7 @@ class Connection:
         self._timer: Timer | None = None
         self.session: ServerSession = server.connect(
             stream.write,
+            send_now=stream.send_now,
             peer=stream.peer,
             close=self._drop,
             backlog=stream.backlog,

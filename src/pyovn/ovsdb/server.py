@@ -184,13 +184,19 @@ class Server:
         self,
         send: Callable[[bytes], None],
         *,
+        send_now: Callable[[bytes], int] = lambda _data: 0,
         peer: str = "",
         close: Callable[[], None] = _nothing,
         backlog: Callable[[], int] = lambda: 0,
         authority: Authority = ROOT,
     ) -> ServerSession:
-        """A new client; ``close`` is called if the server wants to be rid of it."""
-        session = ServerSession(self, send, peer=peer, close=close, backlog=backlog, authority=authority)
+        """A new client; ``close`` is called if the server wants to be rid of it.
+
+        ``send_now`` sends what can leave at once, and tells how many bytes that is.
+        """
+        session = ServerSession(
+            self, send, send_now=send_now, peer=peer, close=close, backlog=backlog, authority=authority
+        )
         self.sessions.append(session)
         return session
 

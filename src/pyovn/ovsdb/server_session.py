@@ -43,8 +43,8 @@ class ServerSession:
     """See the module."""
 
     __slots__ = (
-        "_authority", "_close", "_locks", "_room", "_send", "_waiting", "backlog", "change_aware", "monitors",
-        "open", "peer", "server", "unfinished",
+        "_authority", "_close", "_locks", "_room", "_send", "_send_now", "_waiting", "backlog", "change_aware",
+        "monitors", "open", "peer", "server", "unfinished",
     )  # fmt: skip
 
     def __init__(
@@ -52,6 +52,7 @@ class ServerSession:
         server: Server,
         send: Callable[[bytes], None],
         *,
+        send_now: Callable[[bytes], int],
         peer: str,
         close: Callable[[], None],
         backlog: Callable[[], int],
@@ -64,6 +65,7 @@ class ServerSession:
         self.monitors: dict[str, Monitor] = {}
         self.open = True
         self._send = send
+        self._send_now = send_now
         self._close = close
         self.backlog = backlog
         self._room = server.max_backlog
@@ -91,6 +93,13 @@ class ServerSession:
         server.sent += size
         if server.sent >= server.backlog_check:
             server.check_backlogs()
+
+    def notify(self, data: bytes) -> None:
+        """Send a message that nothing follows soon: what can leave at once does, and waits nowhere."""
+        if self.open:
+            sent = self._send_now(data)
+            if sent != len(data):
+                self.send(data[sent:])
 
     def _keeps_up(self) -> bool:
         """Look at what waits for the client; drop it if that is too much."""
@@ -261,7 +270,7 @@ class ServerSession:
         if not UUID.is_valid(last_id):
             raise syntax_error("last-txn-id must be UUID format.", last_id)
         monitors = hosted.monitors
-        monitor = monitors.add(self.send, params[1], version, params[2])
+        monitor = monitors.add(self.notify, params[1], version, params[2])
         self.monitors[key] = monitor
         if version < 3:
             self._reply_pieces(id_, b"", monitors.initial(monitor), b"")

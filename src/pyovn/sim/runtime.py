@@ -48,6 +48,9 @@ class Stream(Protocol):
     def write(self, data: bytes) -> None:
         """Queue ``data``; never blocks.  After a close it is dropped."""
 
+    def send_now(self, data: bytes) -> int:
+        """Send what can leave at once, if nothing waits before it; how many bytes that is, maybe none."""
+
     def close(self) -> None:
         """Send what is queued, then close."""
 

@@ -33,12 +33,6 @@ READ_SIZE: Final = 1 << 18
 WRITE_PARTS: Final = 512
 """Buffers for one sendmsg(2); below IOV_MAX."""
 
-WAITING_STREAMS: Final = 32
-"""How many may wait to be flushed together."""
-
-FIRST_STREAMS: Final = 4
-"""The same for the first of a round: what goes to few is sent together, what goes to many soon."""
-
 BACKLOG: Final = 1024
 """Connections that may wait to be accepted: after a restart of a server all hypervisors come at once."""
 
@@ -53,38 +47,21 @@ ACCEPT_PAUSE: Final = 1.0
 class _Round:
     """The streams of one loop that have something to send when the current callbacks are done."""
 
-    __slots__ = ("__weakref__", "_asked", "_enough", "_streams")
+    __slots__ = ("__weakref__", "_streams")
 
     def __init__(self) -> None:
-        self._asked = False
-        self._enough = FIRST_STREAMS
         self._streams: list[SocketStream] = []
 
     def add(self, stream: SocketStream, loop: Loop) -> None:
-        """Flush ``stream`` soon; the ``FIRST_STREAMS``, and then each ``WAITING_STREAMS``, at once.
-
-        An update may go to hundreds of clients: one callback does for many, and the first ones have
-        something to do while the last ones' messages are made.
-        """
-        if not self._asked:
-            self._asked = True
-            loop.call_soon(self._run)
+        """Flush ``stream`` soon: one callback does for all."""
+        if not self._streams:
+            loop.call_soon(self._flush)
         self._streams.append(stream)
-        if len(self._streams) >= self._enough:
-            self._enough = WAITING_STREAMS
-            self._flush()
-
-    def _run(self) -> None:
-        self._asked = False
-        self._enough = FIRST_STREAMS
-        self._flush()
 
     def _flush(self) -> None:
         streams, self._streams = self._streams, []
         for stream in streams:
-            # One message that the kernel takes whole is what an update is to most clients.
-            if not stream.flush_one():
-                stream.flush()
+            stream.flush()
 
 
 _rounds: WeakKeyDictionary[Loop, _Round] = WeakKeyDictionary()
@@ -165,6 +142,18 @@ class SocketStream:
             self._flushing = True
             self._round.add(self, self._loop)
 
+    def send_now(self, data: bytes) -> int:
+        """Send what the kernel takes, if nothing waits before it; how many bytes that is.
+
+        An update goes to hundreds of clients: the first have something to do while the last are sent theirs.
+        """
+        if self._flushing:
+            return 0
+        try:
+            return self._send_bytes(data)
+        except OSError:
+            return 0  # ``flush`` finds out why, when it is written after all
+
     def close(self) -> None:
         """Send what is queued, then close, at the latest after ``LINGER``; the owner hears no more."""
         if self._closing:
@@ -204,24 +193,6 @@ class SocketStream:
             self._end(CLOSED_BY_PEER)
         elif self._on_data is not None:
             self._on_data(data)
-
-    def flush_one(self) -> bool:
-        """Send the only message that is queued, if there is one and the kernel takes it whole."""
-        queue = self._queue
-        if len(queue) != 1:
-            return False
-        size = self._backlog
-        try:
-            sent = self._send_bytes(queue[0])
-        except OSError:
-            return False  # ``flush`` finds out why
-        if sent != size or self._closing:
-            self._taken(sent)
-            return False
-        queue.clear()
-        self._backlog = 0
-        self._flushing = False
-        return True
 
     def flush(self) -> None:
         """Give the kernel what it takes, and the rest when it takes more."""
