@@ -268,7 +268,13 @@ class Server:
 
     @property
     def cpu(self) -> float:
-        """Seconds of processor time that its main thread, which does all the work, has had."""
+        """Seconds of processor time that its main thread, which does all the work, has had.
+
+        The system adds up what a process has had when it goes to sleep, so that is waited for.
+        """
+        stat = Path(f"/proc/{self._process.pid}/stat")
+        while stat.read_text().rpartition(")")[2].split()[0] != "S":
+            pass
         return int(Path(f"/proc/{self._process.pid}/schedstat").read_text().split()[0]) / 1e9
 
     def crowd(self, count: int, conditions: Iterable[dict[str, Any] | None]) -> Crowd:

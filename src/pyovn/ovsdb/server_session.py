@@ -43,8 +43,8 @@ class ServerSession:
     """See the module."""
 
     __slots__ = (
-        "_authority", "_close", "_locks", "_room", "_send", "_send_now", "_waiting", "backlog", "change_aware",
-        "monitors", "open", "peer", "server", "unfinished",
+        "_authority", "_close", "_locks", "_room", "_send", "_send_now", "_waiting", "backlog",
+        "change_aware", "monitors", "open", "peer", "server", "unfinished",
     )  # fmt: skip
 
     def __init__(
