@@ -32,10 +32,10 @@ COUNT = 20_000
 
 def forget() -> None:
     for memory in (
-        codec_actions._lists,
-        codec_actions._instructions,
-        codec_actions_decode._lists,
-        codec_actions_decode._instructions,
+        codec_actions.OF15._lists,
+        codec_actions.OF15._instructions,
+        codec_actions_decode.OF15._lists,
+        codec_actions_decode.OF15._instructions,
         codec_match._terms,
         codec_match._headers,
     ):

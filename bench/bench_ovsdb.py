@@ -189,7 +189,7 @@ class Bench:
                 server = Server(which, self.directory, self.large)
                 found[index].append(server.seconds_to_answer)
                 server.stop()
-        self.report.line(f"restart from {self.counts.rows} rows", *found, "s", EQUAL)
+        self.report.line(f"restart from {self.counts.rows} rows", found[0], found[1], "s", EQUAL)
 
     def snapshots(self) -> None:
         counts = self.counts
@@ -209,13 +209,14 @@ class Bench:
                         wire = Wire(server.path)
                         times[index].append(timed(lambda wire=wire: wire.ask(monitor())))  # type: ignore[misc]  # a lambda with a default
                         wire.close()
-            self.report.line(f"snapshot of {counts.rows} rows, first client", *first, "s", EQUAL)
-            self.report.line("snapshot, second client", *second, "s", EQUAL)
+            self.report.line(f"snapshot of {counts.rows} rows, first client", first[0], first[1], "s", EQUAL)
+            self.report.line("snapshot, second client", second[0], second[1], "s", EQUAL)
             if counts is FULL:
                 newest = [statistics.median(second[1]) * NEWEST_C_SECOND_CLIENT]
                 self.report.line("snapshot, second client, newest C", second[0], newest, "s", EQUAL)
-            self.report.line(f"memory with {counts.rows} rows", *loaded, "MB", MEMORY)
-            self.report.line("memory after snapshots", *[[s.megabytes] for s in servers], "MB", MEMORY)
+            self.report.line(f"memory with {counts.rows} rows", loaded[0], loaded[1], "MB", MEMORY)
+            after = [[server.megabytes] for server in servers]
+            self.report.line("memory after snapshots", after[0], after[1], "MB", MEMORY)
 
     @staticmethod
     def _update(names: list[str], number: int) -> bytes:
@@ -260,8 +261,8 @@ class Bench:
             return seconds
 
         times = self.turns(servers, one, self.counts.updates)
-        self.report.line(what, *times, "s", EQUAL)
-        self.report.line("  the server's processor time", *work, "s", EQUAL)
+        self.report.line(what, times[0], times[1], "s", EQUAL)
+        self.report.line("  the server's processor time", work[0], work[1], "s", EQUAL)
 
     def fan_out(self) -> None:
         with self.servers(self.small) as servers:

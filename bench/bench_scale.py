@@ -38,7 +38,7 @@ def main() -> int:
     parser.add_argument("--hypervisors", type=int, default=200)
     parser.add_argument("--spread", type=int, default=4, help="hypervisors that a switch is on")
     options = parser.parse_args()
-    collector.relax()
+    collector.begin()
     began, wall = time.process_time(), time.perf_counter()
     scale = Scale(options.switches, options.ports, options.hypervisors, options.spread)
     start = time.process_time() - began
