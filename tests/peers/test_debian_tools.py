@@ -4,6 +4,7 @@ mode of ovn-nbctl; the waits of ovs-vsctl and ovn-nbctl."""
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from typing import TYPE_CHECKING, Final
@@ -81,7 +82,7 @@ class Twins:
                 [self.peer("ovsdb-client"), f"--timeout={timeout}", *line],
                 capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL,
             )  # fmt: skip
-            error = "\n".join(x.partition("|WARN|")[2] or x for x in done.stderr.splitlines())
+            error = re.sub(r"^[-\d]+T[:.\d]+Z\|\d+\|", "", done.stderr, flags=re.MULTILINE)
             # Tables and columns come in the order of the client's hash table,
             # which depends on the order in which the server named them.
             output = "".join(sorted(done.stdout.splitlines(keepends=True))) if sort else done.stdout
