@@ -42,8 +42,6 @@ EQUAL: Final = 1.1
 """Machines are noisy: up to this ratio counts as equal."""
 NOISE: Final = 1.1
 """``--check`` fails above the target by more than this; what is above it by less is marked."""
-TICK: Final = 0.0001
-"""Seconds below which a processor time says nothing: the kernel counts in ticks."""
 TRANSACTIONS: Final = 4.0
 """Seconds per transaction may be so many times C's."""
 MEMORY: Final = 2.5
@@ -83,7 +81,7 @@ class Report:
     def line(self, what: str, ours: list[float], other: list[float], unit: str, target: float) -> None:
         """One criterion; the values are such that less is better."""
         first, second = statistics.median(ours), statistics.median(other)
-        ratio = first / max(second, TICK)
+        ratio = first / second
         over = ratio > target * NOISE
         verdict = "  MISSED" if over else "  over" if ratio > target else ""
         print(

@@ -32,15 +32,15 @@ from pyovn.wire.packet import (
     Udp,
     Vlan,
 )
+from pyovn.wire.packet.icmp import NEIGHBOR_ADVERT, NEIGHBOR_SOLICIT
+from pyovn.wire.packet.link import ETH_ARP, ETH_IPV4, ETH_IPV6
+from pyovn.wire.packet.network import PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP, PROTO_UDP
 
 if TYPE_CHECKING:
     from pyovn.controller.model import Model
     from pyovn.wire.openflow.match import Match
     from pyovn.wire.packet.frame import Transport
 
-_ARP, _IPV4, _IPV6 = 0x0806, 0x0800, 0x86DD
-_ICMP, _TCP, _UDP, _ICMPV6 = 1, 6, 17, 58
-_SOLICIT, _ADVERTISE = 135, 136
 _PRESENT: Final = 0x1000
 _PAYLOAD: Final = bytes(range(64))
 """What the packet carries, as C's does."""
@@ -102,21 +102,25 @@ def frame_of(match: Match) -> bytes:
     kind, tci = f["eth_type"], f["vlan_tci"] or f["vlan_vid"]
     vlans = (Vlan(tci & 0xEFFF, kind),) if tci & _PRESENT else ()
     ethernet = Ethernet(f["eth_dst"], f["eth_src"], 0x8100 if vlans else kind)
-    if kind == _ARP:
+    if kind == ETH_ARP:
         arp = Arp(f["arp_op"], f["arp_sha"], f["arp_spa"], f["arp_tha"], f["arp_tpa"])
         return Frame(ethernet, vlans, arp=arp).build()
-    if kind not in (_IPV4, _IPV6):
+    if kind not in (ETH_IPV4, ETH_IPV6):
         return Frame(ethernet, vlans, payload=_PAYLOAD).build()
     protocol = f["nw_proto"]
     ip: IPv4 | IPv6 = (
         IPv4(f["nw_src"], f["nw_dst"], protocol, f["nw_ttl"], f["nw_tos"])
-        if kind == _IPV4
+        if kind == ETH_IPV4
         else IPv6(f["ipv6_src"], f["ipv6_dst"], protocol, f["nw_ttl"], f["nw_tos"])
     )
-    if isinstance(ip, IPv6) and protocol == _ICMPV6 and f["icmpv6_type"] in (_SOLICIT, _ADVERTISE):
+    if (
+        isinstance(ip, IPv6)
+        and protocol == PROTO_ICMPV6
+        and f["icmpv6_type"] in (NEIGHBOR_SOLICIT, NEIGHBOR_ADVERT)
+    ):
         message = (
             NeighborSolicit(f["nd_target"], f["nd_sll"] or None)
-            if f["icmpv6_type"] == _SOLICIT
+            if f["icmpv6_type"] == NEIGHBOR_SOLICIT
             else NeighborAdvert(f["nd_target"], f["nd_tll"] or None)
         )
         return Frame(ethernet, vlans, ip=ip, payload=message.build(ip)).build()
@@ -124,12 +128,12 @@ def frame_of(match: Match) -> bytes:
 
 
 def _transport(f: _Fields, protocol: int) -> Transport | None:
-    if protocol == _TCP:
+    if protocol == PROTO_TCP:
         return Tcp(f["tcp_src"], f["tcp_dst"], flags=f["tcp_flags"])
-    if protocol == _UDP:
+    if protocol == PROTO_UDP:
         return Udp(f["udp_src"], f["udp_dst"])
-    if protocol == _ICMP:
+    if protocol == PROTO_ICMP:
         return Icmp(f["icmp_type"], f["icmp_code"])
-    if protocol == _ICMPV6:
+    if protocol == PROTO_ICMPV6:
         return Icmpv6(f["icmpv6_type"], f["icmpv6_code"])
     return None

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pyovn.explain.report import Kind
 from pyovn.logical import actions_reply
+from pyovn.wire.packet.icmp import NEIGHBOR_ADVERT, NEIGHBOR_SOLICIT
+from pyovn.wire.packet.link import ETH_ARP, ETH_IPV4
+from pyovn.wire.packet.network import PROTO_ICMP, PROTO_ICMPV6, PROTO_TCP
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,8 +20,7 @@ if TYPE_CHECKING:
     from pyovn.explain.effects import Place
     from pyovn.explain.microflow import Microflow
 
-_ICMP, _TCP, _SCTP, _ICMP6 = 1, 6, 132, 58
-_IPV4: Final = 0x800
+_SCTP: Final = 132
 _TYPES: Final = ("icmp_type", "icmpv6_type")
 _RST: Final = 1 << 2
 _TURNED: Final = (("eth_src", "eth_dst"), ("ip_src", "ip_dst"), ("ipv6_src", "ipv6_dst"))
@@ -55,19 +57,19 @@ def _arp(packet: Microflow) -> Microflow:
     """A request for the address that an IPv4 packet goes to."""
     made = {name: v for name, v in packet.items() if name in _LINK or name not in _HEADERS}
     addresses = {"arp_spa": packet.get("ip_src", 0), "arp_tpa": packet.get("ip_dst", 0)}
-    return made | {"eth_type": 0x806, "arp_op": 1, "arp_sha": packet.get("eth_src", 0)} | addresses
+    return made | {"eth_type": ETH_ARP, "arp_op": 1, "arp_sha": packet.get("eth_src", 0)} | addresses
 
 
 def _icmp(packet: Microflow) -> Microflow:
     """Host unreachable, or for IPv6 administratively prohibited."""
-    if packet.get("eth_type") != _IPV4:
-        return _over_ip(packet, _ICMP6, icmpv6_type=1, icmpv6_code=1)
-    return _over_ip(packet, _ICMP, icmp_type=3, icmp_code=1)
+    if packet.get("eth_type") != ETH_IPV4:
+        return _over_ip(packet, PROTO_ICMPV6, icmpv6_type=1, icmpv6_code=1)
+    return _over_ip(packet, PROTO_ICMP, icmp_type=3, icmp_code=1)
 
 
 def _tcp_reset(packet: Microflow) -> Microflow:
     ports = {name: packet.get(name, 0) for name in ("tcp_src", "tcp_dst")}
-    return _over_ip(packet, _TCP, tcp_flags=_RST, **ports)
+    return _over_ip(packet, PROTO_TCP, tcp_flags=_RST, **ports)
 
 
 def _sctp_abort(packet: Microflow) -> Microflow:
@@ -78,7 +80,7 @@ def _sctp_abort(packet: Microflow) -> Microflow:
 def _solicitation(packet: Microflow) -> Microflow:
     """To the solicited-node multicast address of the IPv6 address that the packet goes to (RFC 4861, 4.3)."""
     target = packet.get("ipv6_dst", 0)
-    made = _over_ip(packet, _ICMP6, icmpv6_type=135, icmpv6_code=0, nd_target=target)
+    made = _over_ip(packet, PROTO_ICMPV6, icmpv6_type=NEIGHBOR_SOLICIT, icmpv6_code=0, nd_target=target)
     return made | {"eth_dst": 0x3333FF000000 | target & 0xFFFFFF, "nd_sll": packet.get("eth_src", 0)}
 
 
@@ -89,7 +91,7 @@ def _advertisement(packet: Microflow) -> Microflow:
         "eth_dst": packet.get("eth_src", 0),
         "ipv6_src": packet.get("nd_target", 0),
         "ipv6_dst": packet.get("ipv6_src", 0),
-        "icmpv6_type": 136,
+        "icmpv6_type": NEIGHBOR_ADVERT,
         "nd_sll": 0,
         "nd_tll": packet.get("eth_dst", 0),
     }
@@ -130,15 +132,15 @@ def reply(place: Place, action: actions_reply.Reply) -> None:
 def _is_refusal(packet: Microflow) -> bool:
     """Whether it is already what would be made of it: two ends that reject would go on for ever."""
     protocol, kind = packet.get("nw_proto", 0), packet.get("eth_type")
-    if protocol == _TCP:
+    if protocol == PROTO_TCP:
         return packet.get("tcp_flags", 0) == _RST
     made = _icmp({"eth_type": kind or 0})
     return protocol == made["nw_proto"] and all(packet.get(name, 0) == made.get(name, 0) for name in _TYPES)
 
 
 def _rejection(packet: Microflow) -> str:
-    ordinary = "icmp4" if packet.get("eth_type") == _IPV4 else "icmp6"
-    return {_TCP: "tcp_reset", _SCTP: "sctp_abort"}.get(packet.get("nw_proto", 0), ordinary)
+    ordinary = "icmp4" if packet.get("eth_type") == ETH_IPV4 else "icmp6"
+    return {PROTO_TCP: "tcp_reset", _SCTP: "sctp_abort"}.get(packet.get("nw_proto", 0), ordinary)
 
 
 EFFECTS: Final[dict[type, Callable[[Place, Any], None]]] = {actions_reply.Reply: reply}
